@@ -1,0 +1,42 @@
+# Two commands for a newcomer: `make quickstart` and `make test`. Both set up .venv first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(CURDIR)/$(VENV)/bin
+EXTRAS := --extra torch --extra store --extra test --extra build
+
+# The pipeline's stages call `models`, so the environment's commands come first on PATH.
+export PATH := $(BIN):$(PATH)
+
+.PHONY: help install quickstart test lint lock clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/installed ## Make the virtual environment and install what the lock names
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: $(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12 …" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+quickstart: install ## Run the main job on the real UVDoc model
+	@bash scripts/quickstart.sh
+
+test: install lint ## Run every check and test
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check scripts tests
+	$(BIN)/ruff format --check scripts tests
+	$(BIN)/mypy
+
+lock: ## Resolve the bounds in pyproject.toml to exact versions with hashes (needs uv)
+	uv pip compile pyproject.toml $(EXTRAS) --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
+		--output-file requirements.lock
+
+clean: ## Remove the virtual environment and what tests and the quickstart left
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,70 @@
+"""Cards as files: written where the text changed, and found stale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from restoration_models.cards.render import render_all, sealed
+from restoration_models.errors import Problem
+from restoration_models.files import write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from restoration_models.catalogue import Catalogue
+    from restoration_models.project import Project
+
+
+def write_layer(project: Project, catalogue: Catalogue, layer: str) -> list[Path]:
+    """Write the cards of `layer` and of its models that are not up to date; return their paths.
+
+    Removes nothing. Raises `LockUnreadable`, `UnknownLayer`, OSError.
+    """
+    changed = []
+    for path, text in render_all(project, catalogue, layer).items():
+        if _present(path) != text:
+            write_text(path, text)
+            changed.append(path)
+    return changed
+
+
+def stale(project: Project, catalogue: Catalogue, layer: str) -> list[Problem]:
+    """A problem for each card of `layer` that is missing, out of date or edited by hand.
+
+    Raises `LockUnreadable`, `UnknownLayer`.
+    """
+    problems = []
+    for path, text in render_all(project, catalogue, layer).items():
+        present = _present(path)
+        if present == text:
+            continue
+        name, remedy = project.relative(path), f"run `models readme {layer}`"
+        if present is None:
+            problems.append(Problem(name, 0, "", "the card is missing", remedy))
+        elif sealed(present):
+            what = "the card is out of date: the catalogue, the lock or a report has changed since"
+            problems.append(Problem(name, _first_difference(present, text), "", what, remedy))
+        else:
+            what = "the card was edited by hand or by a merge"
+            remedy = f"put what it should say into the catalogue, then {remedy}"
+            problems.append(Problem(name, _first_difference(present, text), "", what, remedy))
+    return problems
+
+
+def _present(path: Path) -> str | None:
+    """The text of a card; None where there is no such file."""
+    try:
+        # Line ends as git checks them out on any system; a byte that is no UTF-8 is a difference.
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def _first_difference(present: str, text: str) -> int:
+    """The first line, counted from 1, in which two texts differ."""
+    ours, theirs = text.splitlines(), present.splitlines()
+    for number, (one, other) in enumerate(zip(ours, theirs, strict=False), start=1):
+        # The header's digest differs wherever anything does.
+        if one != other and not one.startswith("<!-- "):
+            return number
+    return min(len(ours), len(theirs)) + 1

@@ -1,0 +1,1 @@
+"""The command line ``models``: parses, calls the library, renders."""

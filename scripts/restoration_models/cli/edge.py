@@ -1,0 +1,62 @@
+"""Where failures become one line on stderr and an exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+
+from restoration_models.errors import ProblemsFound, RestorationModelsError
+
+DEFECT = 70
+"""Exit status of an error that nobody foresaw: a defect of this program (EX_SOFTWARE)."""
+WORLD = 3
+INTERRUPTED = 130
+REPORT = "this is a defect of models: please report it with what `models --traceback …` prints"
+
+
+def guard(call: Callable[[], None], *, with_traceback: bool) -> int:
+    """Run `call`; print what went wrong as one line and return the exit status."""
+    try:
+        call()
+    except ProblemsFound as error:
+        for problem in error.problems:
+            say(str(problem))
+        return fail(str(error), error.status, with_traceback)
+    except RestorationModelsError as error:
+        return fail(str(error), error.status, with_traceback)
+    except KeyboardInterrupt:
+        return fail("interrupted", INTERRUPTED, with_traceback=False)
+    except BrokenPipeError:
+        # The reader of our output left (`models list | head`): not our failure.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return fail(f"{place}{error.strerror or error}", WORLD, with_traceback)
+    except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may leave as a traceback
+        return fail(f"unexpected {type(error).__name__}: {error}; {REPORT}", DEFECT, with_traceback)
+    return 0
+
+
+def fail(line: str, status: int, with_traceback: bool) -> int:
+    """Print `line` in red on stderr, after the traceback if asked for; return `status`."""
+    if with_traceback:
+        traceback.print_exc()
+    say(line, red=True)
+    return status
+
+
+def say(line: str, *, red: bool = False) -> None:
+    """Print one line on stderr, whatever `line` holds: control characters are shown, not obeyed."""
+    flat = " ".join(line.split("\n"))
+    safe = "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in flat)
+    if red and sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+        safe = f"\x1b[31m{safe}\x1b[0m"
+    try:
+        sys.stderr.write(safe + "\n")
+    except UnicodeEncodeError:
+        sys.stderr.write(safe.encode("ascii", "backslashreplace").decode() + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,53 @@
+"""Reading the body of an answer: guarded against drips, decoded where it came encoded."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterator
+
+from restoration_models.download.policy import Policy
+from restoration_models.download.trouble import Disqualified, Transient
+from restoration_models.download.web import Answer
+
+
+def stream(answer: Answer, policy: Policy) -> Iterator[bytes]:
+    """Yield the body as it comes.
+
+    Raises `Transient` where the connection breaks, stalls or only drips.
+    """
+    began, came = time.monotonic(), 0
+    while data := answer.read(policy.block):
+        yield data
+        came += len(data)
+        now = time.monotonic()
+        if now - began >= policy.drip_window:
+            if came < policy.drip_rate * (now - began):
+                raise Transient("only drips")
+            began, came = now, 0
+
+
+def decoded(answer: Answer, policy: Policy) -> Iterator[bytes]:
+    """Yield the body without the Content-Encoding that some servers add unasked.
+
+    Blocks stay bounded whatever the encoding expands to.
+    """
+    if not answer.encoding:
+        yield from stream(answer, policy)
+        return
+    if answer.encoding not in ("gzip", "x-gzip", "deflate"):
+        raise Disqualified(f"insists on an encoding that cannot be undone ({answer.encoding[:20]})")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        for data in stream(answer, policy):
+            rest = data
+            while rest and not unpack.eof:
+                if out := unpack.decompress(rest, policy.block):
+                    yield out
+                rest = unpack.unconsumed_tail
+        if tail := unpack.flush():
+            yield tail
+    except zlib.error:
+        raise Disqualified(f"sent bytes that are not the {answer.encoding} it announced") from None
+    if not unpack.eof:
+        raise Transient("broke off the connection")

@@ -1,0 +1,190 @@
+"""A file that is being assembled, with a record of what is there that survives any death.
+
+Beside ``<sha256>.partial`` (as long as the whole file, with holes) lies
+``<sha256>.partial.json`` with the intervals that are safely on disk. The data is synced
+before the record claims it, so the record never claims more than there is.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from restoration_models.download.policy import DEFAULT, Policy
+from restoration_models.download.ranges import Ranges
+from restoration_models.errors import WorldFailure
+
+_SCHEMA = 1
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class NoSpace(WorldFailure):
+    """The disk cannot hold the file."""
+
+    def __init__(self, folder: Path, needed: int | None = None, free: int | None = None) -> None:
+        if needed is not None and free is not None:
+            what = f"not enough disk space: {needed:,} bytes are needed and {free:,} are free"
+        else:
+            what = "the disk became full while downloading"
+        super().__init__(
+            what, where=str(folder), remedy="free some space and run the command again; it resumes"
+        )
+
+
+class DiskFailure(WorldFailure):
+    """A file could not be written or read."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(
+            f"{error.strerror or error}",
+            where=str(path),
+            remedy="check the disk and the folder's permissions",
+        )
+
+
+def disk_failure(path: Path, error: OSError) -> WorldFailure:
+    """Return the failure that a person can act on for `error` at `path`."""
+    return NoSpace(path.parent) if error.errno in FULL else DiskFailure(path, error)
+
+
+def record_of(data: Path) -> Path:
+    """Where the record of the partial file `data` lies."""
+    return data.with_name(data.name + ".json")
+
+
+def read_record(data: Path, size: int) -> Ranges:
+    """Return what is safely in the partial file `data`; nothing where in doubt."""
+    try:
+        if data.stat().st_size != size:
+            return Ranges()
+        record = json.loads(record_of(data).read_text(encoding="utf-8"))
+        if record["schema"] != _SCHEMA or record["size"] != size:
+            return Ranges()
+        ranges = Ranges((int(start), int(end)) for start, end in record["ranges"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Ranges()
+    inside = all(0 <= start < end <= size for start, end in ranges)
+    return ranges if inside else Ranges()
+
+
+class Partial:
+    """The file under assembly. Threads write disjoint stretches of it at once.
+
+    `changed` is notified whenever bytes arrive; hold it to read the state.
+    """
+
+    def __init__(self, data: Path, size: int, policy: Policy = DEFAULT) -> None:
+        self.path = data
+        self.size = size
+        self.changed = threading.Condition()
+        self._seconds = policy.checkpoint_seconds
+        self._share = max(policy.checkpoint_floor, int(size * policy.checkpoint_share))
+        try:
+            self._ranges = read_record(data, size)
+            self._file = os.open(data, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            os.ftruncate(self._file, size)
+        except OSError as error:
+            raise disk_failure(data, error) from error
+        self._have = self._claimed = self._ranges.total
+        self._claimed_at = time.monotonic()
+
+    def close(self) -> None:
+        """Let go of the file. No thread may use it afterwards."""
+        os.close(self._file)
+
+    @property
+    def have(self) -> int:
+        """How many bytes are there."""
+        return self._have
+
+    @property
+    def complete(self) -> bool:
+        """Whether every byte is there."""
+        return self._have == self.size
+
+    @property
+    def frontier(self) -> int:
+        """The first missing position."""
+        return self._ranges.frontier
+
+    def missing(self, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+        """Return the gaps between two positions, in order."""
+        with self.changed:
+            return list(self._ranges.missing(start, self.size if end is None else end))
+
+    def write(self, offset: int, chunks: Sequence[bytes | memoryview]) -> int:
+        """Put `chunks` at `offset` and return how many bytes that were."""
+        wanted = sum(len(chunk) for chunk in chunks)
+        try:
+            done = os.pwritev(self._file, chunks, offset)
+            if done < wanted:
+                rest = memoryview(b"".join(chunks))[done:]
+                while rest:
+                    put = os.pwrite(self._file, rest, offset + done)
+                    done += put
+                    rest = rest[put:]
+        except OSError as error:
+            raise disk_failure(self.path, error) from error
+        with self.changed:
+            self._ranges.add(offset, offset + wanted)
+            self._have = self._ranges.total
+            self.changed.notify_all()
+        return wanted
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Fill `buffer` from `offset` on and return how many bytes came."""
+        try:
+            return os.preadv(self._file, [buffer], offset)
+        except OSError as error:
+            raise disk_failure(self.path, error) from error
+
+    def checkpoint_due(self) -> bool:
+        """Say whether enough has come, or enough time has passed, to make the bytes safe."""
+        fresh = self._have - self._claimed
+        return fresh >= self._share or (fresh > 0 and time.monotonic() - self._claimed_at >= self._seconds)
+
+    def checkpoint(self) -> None:
+        """Make the bytes so far safe: sync them, then let the record claim them."""
+        with self.changed:
+            claim = list(self._ranges)
+            have = self._have
+        record = record_of(self.path)
+        temporary = record.with_name(record.name + ".new")
+        text = json.dumps({"schema": _SCHEMA, "size": self.size, "ranges": claim})
+        try:
+            os.fdatasync(self._file)
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(record)
+        except OSError as error:
+            raise disk_failure(self.path, error) from error
+        self._claimed = have
+        self._claimed_at = time.monotonic()
+
+    def discard(self) -> None:
+        """Forget every byte."""
+        try:
+            # The record first: it must never claim bytes that are gone.
+            record_of(self.path).unlink(missing_ok=True)
+            os.ftruncate(self._file, 0)
+            os.ftruncate(self._file, self.size)
+        except OSError as error:
+            raise disk_failure(self.path, error) from error
+        with self.changed:
+            self._ranges = Ranges()
+            self._have = self._claimed = 0
+            self.changed.notify_all()
+
+    def sync(self) -> None:
+        """Wait until the file's bytes are on disk."""
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise disk_failure(self.path, error) from error

@@ -1,0 +1,117 @@
+"""Validating a model of the project: where its checkpoint lies, where its evidence goes."""
+
+from __future__ import annotations
+
+import json
+
+from restoration_models.catalogue import Catalogue, Model
+from restoration_models.errors import ModelProblem
+from restoration_models.files import write_bytes
+from restoration_models.project import Project
+from restoration_models.report import Report
+from restoration_models.validate import Outcome, validate
+
+FIGURE_TOLERANCE = 0.025
+"""Two machines' figures (dB, pixels, SSIM) agree within this."""
+
+
+class CheckpointMissing(ModelProblem):
+    """The checkpoint is not in the workspace."""
+
+    def __init__(self, slug: str, place: str) -> None:
+        super().__init__(
+            "the checkpoint is not here",
+            where=place,
+            remedy=f"`dvc pull {place}` brings it, or `models download {slug}`",
+        )
+
+
+class ReportMissing(ModelProblem):
+    """There is no committed report to compare with."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__("there is no report to compare with", where=place, remedy="run `dvc repro`")
+
+
+class ReportDiffers(ModelProblem):
+    """This machine finds something else than the committed report says."""
+
+    def __init__(self, place: str, differences: list[str]) -> None:
+        super().__init__(
+            f"this machine finds something else: {'; '.join(differences)}",
+            where=place,
+            remedy="validate the model again with `dvc repro --force`, and review the difference",
+        )
+
+
+def make(project: Project, catalogue: Catalogue, model: Model) -> Report:
+    """Validate `model`'s checkpoint, write its report and picture, return the report.
+
+    Raises what `validate` raises, and then writes nothing.
+    """
+    outcome = _run(project, catalogue, model)
+    write_bytes(project.picture(model.layer, model.slug), outcome.picture)
+    outcome.report.write(project.report(model.layer, model.slug))
+    return outcome.report
+
+
+def prove(project: Project, catalogue: Catalogue, model: Model) -> Report:
+    """Validate `model`'s checkpoint and compare with its committed report; writes nothing.
+
+    Raises what `validate` raises, `ReportMissing` and `ReportDiffers`.
+    """
+    path = project.report(model.layer, model.slug)
+    if not path.is_file():
+        raise ReportMissing(project.relative(path))
+    committed = Report.read(path)
+    found = _run(project, catalogue, model).report
+    differences = _differences(committed, found)
+    if differences:
+        raise ReportDiffers(project.relative(path), differences)
+    return found
+
+
+def summary(report: Report) -> str:
+    """One line on what a validation proved and measured."""
+    proved = [name for name, value in report.verified.model_dump().items() if value]
+    text = f"{report.model}: {report.architecture}, {report.tensors} tensors; proved: {', '.join(proved)}"
+    figures = report.measured
+    if figures is None:
+        return f"{text}; not measured: {report.not_measured}"
+    text += f"; PSNR {figures.psnr_before} -> {figures.psnr_after} dB"
+    if figures.grid_error_before is not None:
+        text += f"; grid error {figures.grid_error_before} -> {figures.grid_error_after} px"
+    return text
+
+
+def _run(project: Project, catalogue: Catalogue, model: Model) -> Outcome:
+    checkpoint = project.checkpoint(model.layer, model.slug, model.file)
+    if not checkpoint.is_file():
+        raise CheckpointMissing(model.slug, project.relative(checkpoint))
+    return validate(model, checkpoint, protocol=catalogue.protocol)
+
+
+def _differences(committed: Report, found: Report) -> list[str]:
+    """The fields in which two reports differ, as ``key: committed, found here``."""
+    left, right = (_flat(json.loads(report.to_json())) for report in (committed, found))
+    return [
+        f"{key} was {left.get(key, 'absent')}, is {right.get(key, 'absent')}"
+        for key in sorted(left.keys() | right.keys())
+        if not _agree(left.get(key), right.get(key))
+    ]
+
+
+def _agree(left: object, right: object) -> bool:
+    if isinstance(left, float) and isinstance(right, float):
+        # The figures are rounded, yet two machines may round to neighbours.
+        return abs(left - right) < FIGURE_TOLERANCE
+    return left == right
+
+
+def _flat(value: object, prefix: str = "") -> dict[str, object]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat: dict[str, object] = {}
+    for key, item in value.items():
+        flat |= _flat(item, f"{prefix}.{key}" if prefix else key)
+    return flat

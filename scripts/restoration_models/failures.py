@@ -1,0 +1,88 @@
+"""Why stages failed during one refresh, handed from the stage's process to the refresh.
+
+DVC tells that a stage failed, not why. A stage started by ``models refresh`` finds the run's
+name in its environment, and leaves its one line there for the table; a download that this very
+run has already tried is not tried again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from restoration_models.errors import RestorationModelsError
+from restoration_models.files import write_text
+from restoration_models.project import Project
+
+VARIABLE = "RESTORATION_MODELS_REFRESH"
+"""Environment variable that names the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a model's stage failed."""
+
+    stage: str
+    what: str
+    remedy: str | None
+    status: int
+
+    @property
+    def line(self) -> str:
+        """What happened in which stage, and what to do."""
+        told = f"{self.stage}: {self.what}"
+        return f"{told}; {self.remedy}" if self.remedy else told
+
+
+class AlreadyFailed(RestorationModelsError):
+    """This refresh has already tried and failed; what it says is what it said then."""
+
+    def __init__(self, slug: str, failure: Failure) -> None:
+        super().__init__(failure.what, where=slug, remedy=failure.remedy)
+        self.status = failure.status  # type: ignore[misc] # an instance's own status, from the first failure
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One refresh: the folder in which its stages leave their failures."""
+
+    folder: Path
+
+    @classmethod
+    def begin(cls, project: Project) -> Run:
+        """A new run, with no failures of its own yet."""
+        folder = project.failures / str(os.getpid())
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return cls(folder)
+
+    @classmethod
+    def current(cls, project: Project) -> Run | None:
+        """The run that this process was started by, if any."""
+        name = os.environ.get(VARIABLE, "")
+        folder = project.failures / name
+        return cls(folder) if name.isdigit() and folder.is_dir() else None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs in its environment to belong to this run."""
+        return {VARIABLE: self.folder.name}
+
+    def record(self, slug: str, stage: str, error: RestorationModelsError) -> None:
+        """Keep why `stage` of the model `slug` failed."""
+        failure = Failure(stage, error.what, error.remedy, error.status)
+        write_text(self.folder / f"{slug}.json", json.dumps(asdict(failure)))
+
+    def failure(self, slug: str) -> Failure | None:
+        """Why the model `slug` failed in this run, if it did."""
+        path = self.folder / f"{slug}.json"
+        if not path.is_file():
+            return None
+        return Failure(**json.loads(path.read_text(encoding="utf-8")))
+
+    def end(self) -> None:
+        """Remove what the run left."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,109 @@
+"""Bringing a model's checkpoint to its place: the catalogue, the lock, DVC's cache and the store
+joined into one request to the downloader.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from restoration_models import lock, store
+from restoration_models.catalogue import Catalogue, Model
+from restoration_models.download import Fetched, Places, Prefetched, Request, fetch, prefetch
+from restoration_models.download.events import Reporter
+from restoration_models.errors import ModelProblem, UsageProblem, WorldFailure
+from restoration_models.lock import LockedModel
+from restoration_models.project import Project
+
+
+class OtherDigest(UsageProblem):
+    """The command line names another digest than the catalogue."""
+
+    def __init__(self, slug: str, given: str, stated: str) -> None:
+        super().__init__(
+            f"--sha256 is {given}, the catalogue says {stated}",
+            where=f"models download {slug}",
+            remedy="let `dvc repro` write the command line, or leave --sha256 out",
+        )
+
+
+class Withdrawn(ModelProblem):
+    """The model must no longer be used."""
+
+    def __init__(self, slug: str, reason: str) -> None:
+        super().__init__(f"withdrawn: {reason}", where=slug, remedy="choose another model")
+
+
+class PrefetchFailed(WorldFailure):
+    """Some files could not be had."""
+
+    def __init__(self, outcome: Prefetched) -> None:
+        lines = " | ".join(str(failure.error) for failure in outcome.failed)
+        total = len(outcome.failed) + len(outcome.fetched)
+        super().__init__(
+            f"{len(outcome.failed)} of {total} files could not be had: {lines}",
+            remedy="what arrived is kept; run the command again for the rest",
+        )
+
+
+def obtain(project: Project, model: Model, *, reporter: Reporter) -> Fetched:
+    """Bring the checkpoint of `model` to its place, proved. Raises what `download.fetch` raises."""
+    locked = lock.read(project, model.layer).get(model.slug)
+    return fetch(request(project, model, locked), places(project), reporter)
+
+
+def prefetch_all(project: Project, catalogue: Catalogue, *, jobs: int, reporter: Reporter) -> Prefetched:
+    """Fill the inbox with the checkpoints that are not here yet, `jobs` at a time.
+
+    What could not be had is in the result.
+    """
+    found = places(project)
+    locked = {slug: one for layer in catalogue.layers for slug, one in lock.read(project, layer.slug).items()}
+    wanted = [
+        model for model in catalogue.models if not is_here(project, found, model, locked.get(model.slug))
+    ]
+    requests = [request(project, model, locked.get(model.slug), deliver=False) for model in wanted]
+    return prefetch(requests, jobs, found, reporter)
+
+
+def request(project: Project, model: Model, locked: LockedModel | None, *, deliver: bool = True) -> Request:
+    """What to ask of the downloader for `model`.
+
+    The locked md5 leads to the same bytes only where the lock's download had the digest that
+    the catalogue has now.
+    """
+    return Request.of(
+        model.slug,
+        sha256=model.sha256,
+        size=model.size,
+        sources=model.sources,
+        md5=locked.md5 if locked is not None and locked.sha256 == model.sha256 else None,
+        destination=project.checkpoint(model.layer, model.slug, model.file) if deliver else None,
+    )
+
+
+def places(project: Project) -> Places:
+    """Where files are kept in `project`."""
+    return Places(
+        inbox=project.inbox,
+        root=project.root,
+        cache=cache_folder(project),
+        fetch_from_store=lambda md5, path: store.fetch_object(project, md5, path),
+    )
+
+
+def cache_folder(project: Project) -> Path:
+    """DVC's cache of files by md5: the project's own, or the one that its configuration names."""
+    from dvc.config import Config
+
+    configured = Config(str(project.dvc_folder), validate=False)["cache"].get("dir")
+    return Path(configured or project.dvc_folder / "cache") / "files" / "md5"
+
+
+def is_here(project: Project, found: Places, model: Model, locked: LockedModel | None) -> bool:
+    """Whether DVC needs no download for `model`: in its place or in the cache, as far as sizes tell."""
+    if locked is None or locked.sha256 != model.sha256:
+        return False
+    here = [project.checkpoint(model.layer, model.slug, model.file)]
+    if found.cache is not None:
+        here.append(found.cache / locked.md5[:2] / locked.md5[2:])
+    return any(path.is_file() and path.stat().st_size == model.size for path in here)

@@ -1,0 +1,105 @@
+"""Addresses on the web: what may stand in the catalogue and what may not."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from restoration_models.sources.base import SourceProblem
+
+# Names under which services put a credential into a query. An address in git must
+# work for whoever may read the file and must not hand out access.
+_SECRET_KEYS = frozenset(
+    {
+        "access_token", "accesstoken", "apikey", "api_key", "auth", "auth_token", "authorization",
+        "awsaccesskeyid", "client_secret", "googleaccessid", "jwt", "password", "passwd", "private_token",
+        "pwd", "secret", "sig", "signature", "token",
+    }
+)  # fmt: skip
+_SECRET_PREFIXES = ("x-amz-", "x-goog-", "x-oss-", "x-cos-", "q-sign")
+_SAFE = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class WebAddress:
+    """The parts of a checked http(s) address."""
+
+    text: str
+    scheme: str
+    host: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The path's parts, without the empty first one."""
+        return tuple(self.path.split("/")[1:])
+
+    def query_value(self, key: str) -> str | None:
+        """Return the value of `key`, or None where it is missing or stands more than once."""
+        values = [value for name, value in self.query if name == key]
+        return values[0] if len(values) == 1 else None
+
+
+def is_local_host(host: str) -> bool:
+    """Say whether `host` names this machine's loopback, or a link-local address."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        ip = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    mapped = getattr(ip, "ipv4_mapped", None)
+    ip = mapped or ip
+    return ip.is_loopback or ip.is_link_local or ip.is_unspecified
+
+
+def split(address: str) -> WebAddress:
+    """Take an http or https address apart.
+
+    Raises `SourceProblem` where it is malformed or carries a credential.
+    """
+    shown = _without_secrets(address)
+    if not _SAFE.fullmatch(address):
+        raise SourceProblem(
+            shown, "holds a character that no address has", "write it percent-encoded, without spaces"
+        )
+    try:
+        parts = urlsplit(address)
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        raise SourceProblem(shown, f"is no address ({error})") from None
+    if not host:
+        raise SourceProblem(shown, "names no host")
+    if parts.username is not None or parts.password is not None:
+        raise SourceProblem(
+            shown, "carries a user name or password", "credentials do not belong in the catalogue"
+        )
+    if parts.fragment or address.endswith("#"):
+        raise SourceProblem(shown, "has a #fragment, which no server sees", "leave it out")
+    query = tuple(parse_qsl(parts.query, keep_blank_values=True))
+    for key, _ in query:
+        if _is_secret(key):
+            raise SourceProblem(
+                shown,
+                f'carries a credential (the query key "{key}")',
+                "give the address that works without it, or keep the file elsewhere",
+            )
+    if parts.scheme == "http" and not is_local_host(host):
+        raise SourceProblem(shown, "is not encrypted", "write https:// (http:// is for loopback hosts only)")
+    if parts.path in ("", "/") and not query:
+        raise SourceProblem(shown, "names a host but no file")
+    return WebAddress(address, parts.scheme, host.lower(), parts.path, query)
+
+
+def _is_secret(key: str) -> bool:
+    lowered = key.lower()
+    return lowered in _SECRET_KEYS or lowered.startswith(_SECRET_PREFIXES)
+
+
+def _without_secrets(address: str) -> str:
+    """`address` without user info and query: what an error may repeat."""
+    shown = re.sub(r"(?<=//)[^/?#]*@", "", address)
+    return shown.split("?", 1)[0] + "?…" if "?" in shown and "id=" not in shown else shown

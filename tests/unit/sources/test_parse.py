@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from restoration_models.errors import ModelProblem
+from restoration_models.sources import (
+    KINDS,
+    FileSource,
+    GdriveSource,
+    GithubSource,
+    HttpsSource,
+    HuggingFaceSource,
+    PypiSource,
+    SourceProblem,
+    SourceRefused,
+    parse,
+)
+
+GOOD = {
+    "https://github.com/swz30/Restormer/releases/download/v1.0/deraining.pth": (GithubSource, "github.com"),
+    "https://github.com/o/n/releases/latest/download/x.pth": (GithubSource, "github.com"),
+    "https://github.com/tanguymagne/UVDoc/raw/4c9b82b537057aff2526e6dd118a847cdd0/model/best_model.pkl": (
+        GithubSource,
+        "github.com",
+    ),
+    "https://raw.githubusercontent.com/o/n/main/x.pth": (HttpsSource, "raw.githubusercontent.com"),
+    "https://huggingface.co/deepinv/Restormer/resolve/main/a/b.pth": (
+        HuggingFaceSource,
+        "huggingface.co (deepinv/Restormer)",
+    ),
+    "https://huggingface.co/spaces/chuxiaojie/NAFNet/resolve/5964ed4955416df99210106b/x.pth": (
+        HuggingFaceSource,
+        "huggingface.co (spaces/chuxiaojie/NAFNet)",
+    ),
+    "https://huggingface.co/datasets/o/n/resolve/v1/x.pth?download=true": (
+        HuggingFaceSource,
+        "huggingface.co (datasets/o/n)",
+    ),
+    "https://drive.google.com/uc?id=1uuejKpyo0G_5M4DAO2J9_Dijy550tjc5": (
+        GdriveSource,
+        "drive.google.com (1uuejKpy…)",
+    ),
+    "https://download.openmmlab.com/mmediting/x.pth": (HttpsSource, "download.openmmlab.com"),
+    "https://mirror.example:8443/x.pth?version=2": (HttpsSource, "mirror.example:8443"),
+    "http://127.0.0.1:9000/x": (HttpsSource, "127.0.0.1:9000"),
+    "http://localhost/x": (HttpsSource, "localhost"),
+    "http://[::1]:80/x": (HttpsSource, "[::1]:80"),
+    "pypi:py-reform==0.1.3/py_reform/models/weights/best_model.pkl": (PypiSource, "pypi:py-reform==0.1.3"),
+    "file:weights/x.pth": (FileSource, "file:weights/x.pth"),
+    "file:/mnt/share/x.pth": (FileSource, "file:/mnt/share/x.pth"),
+}
+
+BAD = {
+    "": "is no address that can be downloaded",
+    "deraining.pth": "is no address that can be downloaded",
+    "ftp://x.example/y": "is no address that can be downloaded",
+    "s3://bucket/key": "is no address that can be downloaded",
+    "https:/github.com/x": "is no address that can be downloaded",
+    "https://": "names no host",
+    "https://mirror.example": "names a host but no file",
+    "https://mirror.example/": "names a host but no file",
+    "https://mirror.example/a b": "holds a character that no address has",
+    "https://mirror.example/x\n": "holds a character that no address has",
+    "https://mirror.example:99999/x": "is no address",
+    "https://mirror.example/x#part": "has a #fragment",
+    "http://mirror.example/x": "is not encrypted",
+    "http://127.0.0.1.example/x": "is not encrypted",
+    "https://me:pw@mirror.example/x": "carries a user name or password",
+    "https://tok@mirror.example/x": "carries a user name or password",
+    "https://mirror.example/x?token=abc": 'carries a credential (the query key "token")',
+    "https://mirror.example/x?a=1&X-Amz-Signature=abc": '(the query key "X-Amz-Signature")',
+    "https://mirror.example/x?sig=abc": 'carries a credential (the query key "sig")',
+    "https://github.com/o/n": "is not a file on GitHub",
+    "https://github.com/o/n/blob/main/x.pth": "is a page that shows a file",
+    "https://github.com/o/n/releases/tag/v1": "is not a file on GitHub",
+    "https://huggingface.co/o/n": "is not a file on Hugging Face",
+    "https://huggingface.co/o/n/blob/main/x": "is a page that shows a file",
+    "https://drive.google.com/drive/folders/1ZEDDEVW0UgkpWi": "is a folder on Google Drive",
+    "https://drive.google.com/uc?export=download": "names no file on Google Drive",
+    "pypi:py-reform/x": "is no file in a package",
+    "pypi:py-reform>=1/x": "is no file in a package",
+    "pypi:-r==1/x": "is no file in a package",
+    "pypi:a==1/../x": "does not name a member of a wheel",
+    "pypi:a==1//x": "does not name a member of a wheel",
+    "file:": "names no file",
+    "file:///": "names no file",
+    "file:folder/": "names no file",
+    "file://server/share/x": "names a host or a relative path after //",
+    "file:a%00b": "names no file",
+}
+
+
+@pytest.mark.parametrize("address", GOOD)
+def test_kind_and_label(address: str) -> None:
+    kind, label = GOOD[address]
+    source = parse(address)
+    assert type(source) is kind
+    assert source.label == label
+    assert parse(source.address) == source
+
+
+@pytest.mark.parametrize("address", BAD)
+def test_refused_with_a_reason(address: str) -> None:
+    with pytest.raises(SourceProblem) as caught:
+        parse(address)
+    assert BAD[address] in caught.value.what
+    assert isinstance(caught.value, ModelProblem)
+    assert caught.value.address in str(caught.value)
+
+
+@pytest.mark.parametrize("address", [one for one in BAD if "me:pw@" in one or "tok@" in one or "=abc" in one])
+def test_refusal_repeats_no_secret(address: str) -> None:
+    with pytest.raises(SourceProblem) as caught:
+        parse(address)
+    for secret in ("pw", "tok@", "abc"):
+        assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://drive.google.com/file/d/1uuejKpyo0G_5M4DAO2J9/view",
+        "https://drive.google.com/file/d/1uuejKpyo0G_5M4DAO2J9/view?usp=sharing",
+        "https://drive.google.com/file/d/1uuejKpyo0G_5M4DAO2J9",
+        "https://drive.google.com/open?id=1uuejKpyo0G_5M4DAO2J9",
+        "https://drive.google.com/uc?export=download&id=1uuejKpyo0G_5M4DAO2J9&confirm=t",
+        "https://docs.google.com/uc?id=1uuejKpyo0G_5M4DAO2J9",
+    ],
+)
+def test_every_form_of_a_drive_file_is_one_source(address: str) -> None:
+    assert parse(address) == parse("https://drive.google.com/uc?id=1uuejKpyo0G_5M4DAO2J9")
+
+
+def test_parts() -> None:
+    hub = parse("https://huggingface.co/spaces/o/n/resolve/" + "a" * 40 + "/f/x.pth")
+    assert isinstance(hub, HuggingFaceSource)
+    assert (hub.repository, hub.revision, hub.pinned) == ("spaces/o/n", "a" * 40, True)
+    main = parse("https://huggingface.co/o/n/resolve/main/x.pth")
+    assert isinstance(main, HuggingFaceSource)
+    assert not main.pinned
+    wheel = parse("pypi:py-reform==0.1.3/py_reform/w/best.pkl")
+    assert isinstance(wheel, PypiSource)
+    assert (wheel.package, wheel.version, wheel.member) == ("py-reform", "0.1.3", "py_reform/w/best.pkl")
+    assert wheel.requirement == "py-reform==0.1.3"
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("file:a/b.pth", "/root/a/b.pth"),
+        ("file:/a/b.pth", "/a/b.pth"),
+        ("file:///a/b.pth", "/a/b.pth"),
+        ("file://localhost/a%20b.pth", "/a b.pth"),
+    ],
+)
+def test_where_a_file_lies(address: str, path: str) -> None:
+    source = parse(address)
+    assert isinstance(source, FileSource)
+    assert source.locate(Path("/root")) == Path(path)
+
+
+def test_kinds_have_distinct_names() -> None:
+    assert sorted(kind.kind for kind in KINDS) == ["file", "gdrive", "github", "https", "huggingface", "pypi"]
+
+
+@given(st.text(max_size=60) | st.from_regex(r"(https|http|pypi|file):[/ -~]{0,40}", fullmatch=True))
+def test_any_text_parses_or_is_refused(address: str) -> None:
+    """Nothing but a source or a `SourceProblem`, and a source's address means the same source."""
+    try:
+        source = parse(address)
+    except SourceProblem:
+        return
+    assert parse(source.address) == source
+
+
+def test_drive_page_without_a_file() -> None:
+    drive = parse("https://drive.google.com/uc?id=1uuejKpyo0G_5M4DAO2J9")
+    assert isinstance(drive, GdriveSource)
+    with pytest.raises(SourceRefused):
+        drive.follow_page("<html></html>")
+    followed = drive.follow_page(
+        '<a href="/uc?export=download&amp;confirm=t&amp;id=1uuejKpyo0G">Download</a>'
+    )
+    assert followed == "https://docs.google.com/uc?export=download&confirm=t&id=1uuejKpyo0G"
+
+
+def test_other_pages_lead_nowhere() -> None:
+    source = parse("https://mirror.example/x")
+    assert isinstance(source, HttpsSource)
+    assert source.follow_page("<html></html>") is None
+
+
+def test_facts_have_known_shapes() -> None:
+    """Real addresses of the field, kept as a fixture beside this test."""
+    listed = yaml.safe_load((Path(__file__).parent / "addresses.yaml").read_text(encoding="utf-8"))
+    for kind, addresses in listed.items():
+        assert {parse(address).kind for address in addresses} == {kind}

@@ -6,6 +6,7 @@ EXTRAS := --extra torch --extra store --extra test --extra build
 
 # The pipeline's stages call `models`, so the environment's commands come first on PATH.
 export PATH := $(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install quickstart test lint lock clean
 

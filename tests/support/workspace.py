@@ -98,9 +98,11 @@ class Workspace:
             (reports / ".gitkeep").touch()
             shutil.copyfile(REPOSITORY / "layers/layer-1/dvc.yaml", reports.parent / "dvc.yaml")
 
-    def models(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def models(
+        self, *arguments: str, stdin: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run ``models``."""
-        return models(self.root, *arguments, **environment)
+        return models(self.root, *arguments, stdin=stdin, **environment)
 
     def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run DVC."""
@@ -133,6 +135,7 @@ class Workspace:
             "--access-key",
             server.access_key,
             "--secret-stdin",
+            stdin=server.secret_key,
         )
         assert done.returncode == 0, done.stderr
 

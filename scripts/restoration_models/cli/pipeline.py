@@ -72,7 +72,9 @@ def download(
     from restoration_models.project import Project
 
     if (slug is None) == (not everything):
-        raise UsageProblem("name one model, or give --all", where="models download")
+        raise UsageProblem(
+            "takes one model or --all", where="models download", remedy="`models list` shows the models"
+        )
     project = Project.find()
     if everything:
         with _display() as reporter:

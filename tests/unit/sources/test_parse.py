@@ -152,7 +152,7 @@ def test_parts() -> None:
 @pytest.mark.parametrize(
     ("address", "path"),
     [
-        ("file:a/b.pth", "/root/a/b.pth"),
+        ("file:a/b.pth", "/base/a/b.pth"),
         ("file:/a/b.pth", "/a/b.pth"),
         ("file:///a/b.pth", "/a/b.pth"),
         ("file://localhost/a%20b.pth", "/a b.pth"),
@@ -161,7 +161,7 @@ def test_parts() -> None:
 def test_where_a_file_lies(address: str, path: str) -> None:
     source = parse(address)
     assert isinstance(source, FileSource)
-    assert source.locate(Path("/root")) == Path(path)
+    assert source.locate(Path("/base")) == Path(path)
 
 
 def test_kinds_have_distinct_names() -> None:

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
-EXTRAS := --extra torch --extra store --extra test --extra build
+EXTRAS := --extra torch --extra store --extra sign --extra test --extra build
 
 # The pipeline's stages call `models`, so the environment's commands come first on PATH.
 export PATH := $(BIN):$(PATH)
@@ -27,11 +27,11 @@ quickstart: install ## Run the main job on the real UVDoc model
 	@bash scripts/quickstart.sh
 
 test: install lint ## Run every check and test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: install
-	$(BIN)/ruff check scripts tests
-	$(BIN)/ruff format --check scripts tests
+	$(BIN)/ruff check scripts tests examples
+	$(BIN)/ruff format --check scripts tests examples
 	$(BIN)/mypy
 
 lock: ## Resolve the bounds in pyproject.toml to exact versions with hashes (needs uv)

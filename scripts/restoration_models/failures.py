@@ -7,13 +7,14 @@ run has already tried is not tried again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from restoration_models.errors import RestorationModelsError
+from restoration_models.errors import RestorationModelsError, WorldFailure
 from restoration_models.files import write_text
 from restoration_models.project import Project
 
@@ -50,10 +51,15 @@ class Run:
     """One refresh: the folder in which its stages leave their failures."""
 
     folder: Path
+    known: dict[str, Failure] = field(default_factory=dict)
+    """Failures of this process itself: they count even where the disk is full."""
 
     @classmethod
     def begin(cls, project: Project) -> Run:
-        """A new run, with no failures of its own yet."""
+        """A new run, with no failures of its own yet; what runs that were killed left is removed."""
+        for left in project.failures.glob("[0-9]*"):
+            if not _alive(int(left.name)):
+                shutil.rmtree(left, ignore_errors=True)
         folder = project.failures / str(os.getpid())
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -72,17 +78,32 @@ class Run:
         return {VARIABLE: self.folder.name}
 
     def record(self, slug: str, stage: str, error: RestorationModelsError) -> None:
-        """Keep why `stage` of the model `slug` failed."""
+        """Keep why `stage` of the model `slug` failed.
+
+        Never raises: what is being recorded is the failure that a person must hear of.
+        """
         failure = Failure(stage, error.what, error.remedy, error.status)
-        write_text(self.folder / f"{slug}.json", json.dumps(asdict(failure)))
+        self.known[slug] = failure
+        with contextlib.suppress(WorldFailure):
+            write_text(self.folder / f"{slug}.json", json.dumps(asdict(failure)))
 
     def failure(self, slug: str) -> Failure | None:
         """Why the model `slug` failed in this run, if it did."""
         path = self.folder / f"{slug}.json"
-        if not path.is_file():
-            return None
+        if slug in self.known or not path.is_file():
+            return self.known.get(slug)
         return Failure(**json.loads(path.read_text(encoding="utf-8")))
 
     def end(self) -> None:
         """Remove what the run left."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's process
+        return True
+    return True

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -117,6 +118,7 @@ class Standing:
     """The evidence; None where it is not of the catalogue's present model."""
 
 
+@lru_cache(maxsize=64)
 def parse(text: str, name: str) -> Lock:
     """Read the text of a lock file; `name` stands in messages. Raises `LockUnreadable`.
 

@@ -4,13 +4,15 @@ joined into one request to the downloader.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from restoration_models import lock, store
 from restoration_models.catalogue import Catalogue, Model
 from restoration_models.download import Fetched, Places, Prefetched, Request, fetch, prefetch
 from restoration_models.download.events import Reporter
-from restoration_models.errors import ModelProblem, UsageProblem, WorldFailure
+from restoration_models.errors import UsageProblem, WorldFailure
+from restoration_models.files import link_or_copy
 from restoration_models.lock import LockedModel
 from restoration_models.project import Project
 
@@ -26,13 +28,6 @@ class OtherDigest(UsageProblem):
         )
 
 
-class Withdrawn(ModelProblem):
-    """The model must no longer be used."""
-
-    def __init__(self, slug: str, reason: str) -> None:
-        super().__init__(f"withdrawn: {reason}", where=slug, remedy="choose another model")
-
-
 class PrefetchFailed(WorldFailure):
     """Some files could not be had."""
 
@@ -46,9 +41,21 @@ class PrefetchFailed(WorldFailure):
 
 
 def obtain(project: Project, model: Model, *, reporter: Reporter) -> Fetched:
-    """Bring the checkpoint of `model` to its place, proved. Raises what `download.fetch` raises."""
+    """Bring the checkpoint of `model` to its place, proved. Raises what `download.fetch` raises.
+
+    DVC deletes a stage's file before it runs the stage: what a person downloads ahead of the
+    pipeline keeps a second name in the inbox, where the stage finds it.
+    """
     locked = lock.read(project, model.layer).get(model.slug)
-    return fetch(request(project, model, locked), places(project), reporter)
+    fetched = fetch(request(project, model, locked), places(project), reporter)
+    if locked is None and not inside_stage():
+        link_or_copy(fetched.path, project.inbox / model.sha256)
+    return fetched
+
+
+def inside_stage() -> bool:
+    """Whether DVC started this process as a stage."""
+    return "DVC_STAGE" in os.environ
 
 
 def prefetch_all(project: Project, catalogue: Catalogue, *, jobs: int, reporter: Reporter) -> Prefetched:
@@ -62,7 +69,12 @@ def prefetch_all(project: Project, catalogue: Catalogue, *, jobs: int, reporter:
         model for model in catalogue.models if not is_here(project, found, model, locked.get(model.slug))
     ]
     requests = [request(project, model, locked.get(model.slug), deliver=False) for model in wanted]
-    return prefetch(requests, jobs, found, reporter)
+    outcome = prefetch(requests, jobs, found, reporter)
+    for slug, fetched in outcome.fetched:
+        if fetched.origin == "in place":
+            # DVC will delete it there before it runs the stage that asks for it.
+            link_or_copy(fetched.path, project.inbox / catalogue.model(slug).sha256)
+    return outcome
 
 
 def request(project: Project, model: Model, locked: LockedModel | None, *, deliver: bool = True) -> Request:
@@ -71,13 +83,15 @@ def request(project: Project, model: Model, locked: LockedModel | None, *, deliv
     The locked md5 leads to the same bytes only where the lock's download had the digest that
     the catalogue has now.
     """
+    place = project.checkpoint(model.layer, model.slug, model.file)
     return Request.of(
         model.slug,
         sha256=model.sha256,
         size=model.size,
         sources=model.sources,
         md5=locked.md5 if locked is not None and locked.sha256 == model.sha256 else None,
-        destination=project.checkpoint(model.layer, model.slug, model.file) if deliver else None,
+        destination=place if deliver else None,
+        already_at=() if deliver else (place,),
     )
 
 

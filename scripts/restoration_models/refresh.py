@@ -7,28 +7,18 @@ of what succeeded, and says for each model what changed or why it failed.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
-from restoration_models import lock, obtain
+from restoration_models import cards, lock, obtain, stages
 from restoration_models.catalogue import Catalogue, Model, load
-from restoration_models.download.events import Reporter
+from restoration_models.download.events import Reporter, Waiting
+from restoration_models.download.lock import held
 from restoration_models.errors import Problem, ProblemsFound, WorldFailure
 from restoration_models.failures import Run
 from restoration_models.lock import LockedModel
 from restoration_models.project import Project
-
-
-class DvcMissing(WorldFailure):
-    """DVC's command cannot be started."""
-
-    def __init__(self) -> None:
-        super().__init__("dvc cannot be started", remedy="install the project again: pip install .")
 
 
 class RefreshFailed(ProblemsFound):
@@ -54,13 +44,13 @@ class Change:
     @property
     def outcome(self) -> str:
         """``failed``, ``new``, ``changed``, ``validated`` (again) or ``unchanged``."""
-        if self.failure is not None:
+        if self.failure is not None or self.after is None:
             return "failed"
         if self.before == self.after:
             return "unchanged"
         if self.before is None:
             return "new"
-        if self.after is not None and self.before.sha256 == self.after.sha256:
+        if self.before.sha256 == self.after.sha256:
             return "validated"
         return "changed"
 
@@ -81,11 +71,6 @@ class Refreshed:
     cards_failed: tuple[str, ...]
     """Layers whose cards could not be written."""
 
-    @property
-    def failed(self) -> bool:
-        """Whether anything did not succeed."""
-        return bool(self.cards_failed) or any(change.failure for change in self.changes)
-
 
 def refresh(
     project: Project,
@@ -97,25 +82,37 @@ def refresh(
     """Bring every model up to date; `jobs` downloads at once.
 
     `display` opens what shows the downloads; `quiet` sends DVC's own output to stderr. Raises
-    `ProblemsFound` for a wrong catalogue and `DvcMissing`; what fails for one model is in the result.
+    `ProblemsFound` for a wrong catalogue and `DvcFailed`; what fails for one model is in the result.
     """
     catalogue = load(project)
-    before = _locked(project, catalogue)
-    run = Run.begin(project)
-    try:
+    project.temporary.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
         with display() as reporter:
+            lock_file = project.temporary / "refresh.lock"
+            stack.enter_context(held(lock_file, lambda: reporter(Waiting("refresh"))))
+            before = _locked(project, catalogue)
+            run = Run.begin(project)
+            stack.callback(run.end)
             for failure in obtain.prefetch_all(project, catalogue, jobs=jobs, reporter=reporter).failed:
                 run.record(failure.slug, "download", failure.error)
-        repro = _dvc(project, run, ["repro", "--keep-going"], quiet)
+        failed = stages.show(project, run, ["repro", "--keep-going"], quiet=quiet) != 0
+        stale: tuple[str, ...] = ()
+        if failed:
+            # DVC skips the cards of a layer in which anything failed.
+            targets = [stages.cards(layer.slug) for layer in catalogue.layers]
+            failed = stages.show(project, run, ["repro", "--single-item", "-k", *targets], quiet=quiet) != 0
+            stale = tuple(
+                layer.slug for layer in catalogue.layers if cards.stale(project, catalogue, layer.slug)
+            )
         after = _locked(project, catalogue)
         changes = tuple(
-            Change(model, before.get(model.slug), after.get(model.slug), _failure(run, model, after, repro))
-            for model in catalogue.models
+            Change(model, before.get(model.slug), after.get(model.slug), failure)
+            for layer in catalogue.layers
+            for model, failure in _failures(project, catalogue, layer.slug, run)
         )
-        cards_failed = tuple(_cards(project, run, changes, quiet)) if repro else ()
-        return Refreshed(changes, cards_failed)
-    finally:
-        run.end()
+    if failed and not stale and not any(change.failure for change in changes):
+        raise stages.DvcFailed("its lines above say why")
+    return Refreshed(changes, stale)
 
 
 def _locked(project: Project, catalogue: Catalogue) -> dict[str, LockedModel]:
@@ -124,39 +121,18 @@ def _locked(project: Project, catalogue: Catalogue) -> dict[str, LockedModel]:
     }
 
 
-def _failure(run: Run, model: Model, after: dict[str, LockedModel], repro: int) -> str | None:
-    recorded = run.failure(model.slug)
-    if recorded is not None:
-        return recorded.line
-    entry = after.get(model.slug)
-    if repro and (entry is None or entry.sha256 != model.sha256 or entry.validated is None):
-        return "DVC did not run its stages; the lines above say why"
-    return None
-
-
-def _cards(project: Project, run: Run, changes: Sequence[Change], quiet: bool) -> list[str]:
-    """Write the cards that DVC skipped because a model of their layer failed; return what failed."""
-    layers = dict.fromkeys(change.model.layer for change in changes if change.failure)
-    return [
-        layer
-        for layer in layers
-        if _dvc(project, run, ["repro", "--single-item", f"dvc.yaml:cards@{layer}"], quiet)
-    ]
-
-
-def _dvc(project: Project, run: Run, arguments: list[str], quiet: bool) -> int:
-    """Run DVC in the project's root; its exit status."""
-    environment = os.environ | run.environment
-    # Stages call `models` by name: the one that belongs to this interpreter.
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
-    output = sys.stderr if quiet else None
-    try:
-        return subprocess.run(
-            [sys.executable, "-m", "dvc", *arguments],
-            cwd=project.root,
-            env=environment,
-            stdout=output,
-            check=False,
-        ).returncode
-    except OSError as error:
-        raise DvcMissing from error
+def _failures(
+    project: Project, catalogue: Catalogue, layer: str, run: Run
+) -> Iterator[tuple[Model, str | None]]:
+    """Every model of `layer` and why it failed: what is not there and validated now, failed."""
+    standings = lock.standings(project, catalogue, layer)
+    for model in catalogue.layer(layer).models:
+        recorded = run.failure(model.slug)
+        if recorded is not None:
+            yield model, recorded.line
+        elif standings[model.slug].state is not lock.State.VALIDATED:
+            yield model, "pipeline: DVC did not run its stages; the lines above say why"
+        elif not project.checkpoint(model.layer, model.slug, model.file).is_file():
+            yield model, "pipeline: its checkpoint is not in place; DVC's lines above say why"
+        else:
+            yield model, None

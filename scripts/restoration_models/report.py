@@ -7,14 +7,13 @@ machine: no times, no paths, no versions; figures are rounded. Reading it needs 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from restoration_models.errors import ModelProblem
+from restoration_models.files import write_text
 from restoration_models.tasks import Task
 
 SCHEMA = 1
@@ -132,7 +131,7 @@ class Report(_Part):
 
     def write(self, path: Path) -> None:
         """Write the report: complete under its name or not at all."""
-        write_whole(path, self.to_json().encode())
+        write_text(path, self.to_json())
 
     @classmethod
     def read(cls, path: Path) -> Report:
@@ -147,21 +146,3 @@ class Report(_Part):
         if report.schema_ != SCHEMA:
             raise UnreadableReport(path, f"its schema is {report.schema_}, this program reads {SCHEMA}")
         return report
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` under a temporary name, flush it to the disk, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            # mkstemp makes private files; these are committed and read by all.
-            os.fchmod(stream.fileno(), 0o644)
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

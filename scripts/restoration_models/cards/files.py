@@ -56,7 +56,7 @@ def _present(path: Path) -> str | None:
     try:
         # Line ends as git checks them out on any system; a byte that is no UTF-8 is a difference.
         return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return None
 
 

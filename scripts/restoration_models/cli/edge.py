@@ -14,7 +14,30 @@ DEFECT = 70
 """Exit status of an error that nobody foresaw: a defect of this program (EX_SOFTWARE)."""
 WORLD = 3
 INTERRUPTED = 130
+
+
+class Stopped(SystemExit):
+    """SIGINT or SIGTERM came: what runs ends in order, as on any exit."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
+
+
 REPORT = "this is a defect of models: please report it with what `models --traceback …` prints"
+
+
+def heed_signals() -> None:
+    """Have SIGINT and SIGTERM end the program in order; where they were ignored, they stay ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, _frame: object) -> None:
+    # Once: a second one, while things are being put in order, ends it the system's way.
+    signal.signal(number, signal.SIG_DFL)
+    raise Stopped(number)
 
 
 def guard(call: Callable[[], None], *, with_traceback: bool) -> int:
@@ -27,6 +50,9 @@ def guard(call: Callable[[], None], *, with_traceback: bool) -> int:
         return fail(str(error), error.status, with_traceback)
     except RestorationModelsError as error:
         return fail(str(error), error.status, with_traceback)
+    except Stopped as stop:
+        told = "interrupted" if stop.number == signal.SIGINT else "terminated"
+        return fail(told, 128 + stop.number, with_traceback=False)
     except KeyboardInterrupt:
         return fail("interrupted", INTERRUPTED, with_traceback=False)
     except BrokenPipeError:

@@ -2,17 +2,19 @@
 
 from restoration_models.download.failure import DownloadFailed, SourceFailure, WrongBytes
 from restoration_models.download.fetch import Fetched, fetch
+from restoration_models.download.first import FirstDownloadFailed, first_contact
 from restoration_models.download.inspect import Offered, SourceUnavailable, inspect
-from restoration_models.download.partial import DiskFailure, NoSpace
 from restoration_models.download.plan import Places, Plan, Request, plan
 from restoration_models.download.policy import Policy
 from restoration_models.download.prefetch import Prefetched, PrefetchFailure, prefetch
 from restoration_models.download.trouble import Stopped
+from restoration_models.files import DiskFailure, NoSpace
 
 __all__ = [
     "DiskFailure",
     "DownloadFailed",
     "Fetched",
+    "FirstDownloadFailed",
     "NoSpace",
     "Offered",
     "Places",
@@ -26,6 +28,7 @@ __all__ = [
     "Stopped",
     "WrongBytes",
     "fetch",
+    "first_contact",
     "inspect",
     "plan",
     "prefetch",

@@ -7,7 +7,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from restoration_models.download.partial import Partial, disk_failure
+from restoration_models.download.partial import Partial
+from restoration_models.files import disk_failure
 
 _BLOCK = 1 << 20
 

@@ -33,7 +33,8 @@ class DownloadFailed(WorldFailure):
             super().__init__(
                 "nowhere to download it from: it has no source, and neither cache nor store has it",
                 where=slug,
-                remedy="pull it (dvc pull), or add a source to the catalogue",
+                remedy="pull it (dvc pull); or, where it was never locked, put the file at "
+                ".dvc/tmp/downloads/<its sha256> and run the command again, or give it a source",
             )
             return
         super().__init__(

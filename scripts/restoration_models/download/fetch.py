@@ -14,8 +14,8 @@ from restoration_models.download import events
 from restoration_models.download.digests import Digests, Follower, digests_of
 from restoration_models.download.failure import DownloadFailed, SourceFailure, WrongBytes
 from restoration_models.download.lock import held
-from restoration_models.download.partial import FULL, NoSpace, Partial, disk_failure, record_of
-from restoration_models.download.place import move, require_space, same_disk, sync_folder
+from restoration_models.download.partial import Partial, record_of
+from restoration_models.download.place import move, require_space, same_disk
 from restoration_models.download.plan import (
     AskSource,
     AskStore,
@@ -29,6 +29,7 @@ from restoration_models.download.plan import (
 from restoration_models.download.pour import pour_file
 from restoration_models.download.trouble import Changed, Disqualified
 from restoration_models.errors import RestorationModelsError
+from restoration_models.files import FULL, NoSpace, disk_failure, sync_folder
 from restoration_models.sources import FileSource, PypiSource, Source, WebSource
 
 

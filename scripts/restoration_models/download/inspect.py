@@ -26,8 +26,10 @@ class Offered:
 class SourceUnavailable(WorldFailure):
     """A source that was asked about its file has none, or cannot be asked."""
 
-    def __init__(self, source: Source, reason: str) -> None:
+    def __init__(self, source: Source, reason: str, *, passing: bool = False) -> None:
         super().__init__(reason, where=source.label, remedy="ask again later, or list another source")
+        self.passing = passing
+        """It may answer in a moment."""
 
 
 def inspect(
@@ -46,7 +48,9 @@ def inspect(
         case WebSource():
             try:
                 return _ask(source, policy, os.environ if environ is None else environ)
-            except (Disqualified, Transient) as trouble:
+            except Transient as trouble:
+                raise SourceUnavailable(source, trouble.reason, passing=True) from None
+            except Disqualified as trouble:
                 raise SourceUnavailable(source, trouble.reason) from None
             except SourceRefused as refusal:
                 raise SourceUnavailable(source, str(refusal)) from None

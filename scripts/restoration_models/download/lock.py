@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from restoration_models.download.partial import disk_failure
+from restoration_models.files import disk_failure
 
 
 @contextlib.contextmanager

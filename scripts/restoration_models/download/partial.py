@@ -7,7 +7,6 @@ before the record claims it, so the record never claims more than there is.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import threading
@@ -17,39 +16,9 @@ from pathlib import Path
 
 from restoration_models.download.policy import DEFAULT, Policy
 from restoration_models.download.ranges import Ranges
-from restoration_models.errors import WorldFailure
+from restoration_models.files import disk_failure
 
 _SCHEMA = 1
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-class NoSpace(WorldFailure):
-    """The disk cannot hold the file."""
-
-    def __init__(self, folder: Path, needed: int | None = None, free: int | None = None) -> None:
-        if needed is not None and free is not None:
-            what = f"not enough disk space: {needed:,} bytes are needed and {free:,} are free"
-        else:
-            what = "the disk became full while downloading"
-        super().__init__(
-            what, where=str(folder), remedy="free some space and run the command again; it resumes"
-        )
-
-
-class DiskFailure(WorldFailure):
-    """A file could not be written or read."""
-
-    def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(
-            f"{error.strerror or error}",
-            where=str(path),
-            remedy="check the disk and the folder's permissions",
-        )
-
-
-def disk_failure(path: Path, error: OSError) -> WorldFailure:
-    """Return the failure that a person can act on for `error` at `path`."""
-    return NoSpace(path.parent) if error.errno in FULL else DiskFailure(path, error)
 
 
 def record_of(data: Path) -> Path:

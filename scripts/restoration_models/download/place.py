@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
-import tempfile
 from pathlib import Path
 
-from restoration_models.download.partial import NoSpace, disk_failure
+from restoration_models.files import NoSpace, copy, disk_failure, sync_folder
 
 
 def existing_parent(folder: Path) -> Path:
@@ -39,32 +37,8 @@ def move(verified: Path, destination: Path) -> None:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            _copy(verified, destination)
+            copy(verified, destination)
             verified.unlink()
         sync_folder(destination.parent)
     except OSError as error:
         raise disk_failure(destination, error) from error
-
-
-def _copy(source: Path, destination: Path) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", suffix=".tmp", dir=destination.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as target, source.open("rb") as origin:
-            shutil.copyfileobj(origin, target, 1 << 20)
-            target.flush()
-            os.fsync(target.fileno())
-        temporary.chmod(source.stat().st_mode & 0o777)
-        temporary.replace(destination)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename inside `folder` survive a crash."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

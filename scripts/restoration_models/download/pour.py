@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from restoration_models.download.events import Progress, Reporter
-from restoration_models.download.partial import Partial, disk_failure
+from restoration_models.download.partial import Partial
 from restoration_models.download.policy import Policy
 from restoration_models.download.trouble import Disqualified, Stopped
+from restoration_models.files import disk_failure
 
 _BLOCK = 1 << 20
 

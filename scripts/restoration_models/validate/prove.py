@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from restoration_models.checkpoint import WrongSize, opened, unwrap
 from restoration_models.errors import RestorationModelsError
+from restoration_models.files import write_bytes
 from restoration_models.fingerprint import fingerprint, type_name
-from restoration_models.report import Report, Scan, Verified, write_whole
+from restoration_models.report import Report, Scan, Verified
 from restoration_models.validate.problems import GainTooLow, NotFinite, WrongChannels, WrongCount
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Outcome:
 
     def write(self, *, report: Path, picture: Path) -> None:
         """Write both files, each whole or not at all; the report, which is the proof, last."""
-        write_whole(picture, self.picture)
+        write_bytes(picture, self.picture)
         self.report.write(report)
 
 

@@ -153,6 +153,101 @@ def test_an_interrupt_leaves_at_once_and_is_resumable(tmp_path: Path, number: si
         origin.wait_until(lambda: origin.sent("/nafnet.pth") > 300_000)
         os.killpg(process.pid, number)
         _, err = process.communicate(timeout=10)
-    assert process.returncode in (130, -number)
+    assert process.returncode == 128 + number
+    assert err.splitlines()[-1] == {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}[number]
     assert "Traceback" not in err
     assert list(workspace.project.inbox.glob("*.partial"))
+
+
+def test_a_termination_ends_dvc_and_its_stage_too(tmp_path: Path) -> None:
+    upstream = tmp_path / "upstream"
+    upstream.mkdir()
+    path = checkpoints.small("nafnet", upstream / "nafnet.pth", 5)
+    workspace = Workspace(tmp_path / "workspace", {"layer-1": {"sharpener": declare("nafnet", path)}}).begin()
+    # A stage that tells that it runs and then never ends by itself.
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    pipeline = workspace.root / "layers/layer-1/dvc.yaml"
+    pipeline.write_text(
+        pipeline.read_text().replace("cmd: models validate", f"cmd: echo $$ > {fifo}; cat {fifo}; #")
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from restoration_models.cli.app import main; main()", "refresh"],
+        cwd=workspace.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    stage = int(fifo.read_text())
+
+    process.terminate()
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert err.splitlines()[-1] == "terminated"
+    with pytest.raises(ProcessLookupError):
+        os.kill(stage, 0)
+    assert not list(workspace.project.failures.iterdir())
+
+
+def test_cards_that_cannot_be_written_are_a_failure(done: Workspace) -> None:
+    card = done.project.card("layer-2", "sharpener")
+    card.unlink()
+    card.mkdir()
+    done.layers["layer-2"]["sharpener"]["description"] = "Another"
+    done.write()
+
+    result = done.models("refresh")
+
+    assert result.returncode == 3
+    assert "layers/layer-2/README.md: the cards could not be written" in result.stderr
+
+
+def test_a_broken_pipeline_is_a_failure(done: Workspace) -> None:
+    with (done.root / "dvc.yaml").open("a") as file:
+        file.write("  : [\n")
+
+    result = done.models("refresh")
+
+    assert result.returncode == 3
+    assert "DVC could not run the stages" in result.stderr
+
+
+def test_a_layer_without_its_pipeline_is_a_failure(done: Workspace, upstream: Path) -> None:
+    done.layers["layer-3"] = {"third": declare("nafnet", upstream / "nafnet-next.pth")}
+    done.write()
+    (done.root / "layers/layer-3/dvc.yaml").unlink()
+
+    result = done.models("refresh", "--json")
+
+    assert result.returncode == 3
+    assert outcomes(result.stdout)["third"] == "failed"
+
+
+def test_a_file_put_in_place_by_hand_is_not_lost(workspace: Workspace, upstream: Path) -> None:
+    entry = declare("nafnet", upstream / "nafnet.pth", origin="local", sources=None)
+    workspace.layers["layer-2"]["sharpener"] = entry
+    workspace.write()
+    place = workspace.project.checkpoint("layer-2", "sharpener", "nafnet.pth")
+    place.parent.mkdir(parents=True)
+    place.write_bytes((upstream / "nafnet.pth").read_bytes())
+
+    result = workspace.models("refresh", "--json")
+
+    assert result.returncode == 0, result.stderr
+    assert checkpoints.digests(place)[1] == entry["sha256"]
+
+
+def test_what_a_person_downloaded_is_not_downloaded_again(workspace: Workspace, upstream: Path) -> None:
+    with Origin() as origin:
+        url = origin.add("/nafnet.pth", (upstream / "nafnet.pth").read_bytes())
+        workspace.layers["layer-2"]["sharpener"] = declare("nafnet", upstream / "nafnet.pth", url)
+        workspace.write()
+        assert workspace.models("download", "sharpener").returncode == 0
+        asked = len(origin.seen())
+
+        assert "download@sharpener" in workspace.ran("layers/layer-2/dvc.yaml:download@sharpener")
+
+        assert len(origin.seen()) == asked
+    assert not list(workspace.project.inbox.glob("*"))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from restoration_models.download.digests import Follower, digests_of
-from restoration_models.download.partial import DiskFailure, Partial, read_record, record_of
+from restoration_models.download.partial import Partial, read_record, record_of
+from restoration_models.files import DiskFailure
 from support.downloads import content, md5, sha256
 
 DATA = content(3_000_000)

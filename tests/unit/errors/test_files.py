@@ -49,7 +49,7 @@ def test_what_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) ->
     taken = tmp_path / "taken"
     taken.mkdir()
     (taken / "inside").write_bytes(b"x")
-    with pytest.raises(OSError, match="taken"):
+    with pytest.raises(files.DiskFailure, match="taken"):
         files.write_bytes(taken, b"new")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["taken"]
     assert [each.name for each in taken.iterdir()] == ["inside"]
@@ -57,6 +57,6 @@ def test_what_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) ->
 
 def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
-    with pytest.raises(OSError, match="a"):
+    with pytest.raises(files.DiskFailure, match="a"):
         files.write_bytes(tmp_path / "a" / "b", b"new")
     assert (tmp_path / "a").read_bytes() == b"x"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+from restoration_models.files import NoSpace
 from restoration_models.report import Measured, Report, Scan, UnreadableReport, Verified
 from restoration_models.tasks import Task
 
@@ -77,7 +78,7 @@ def test_overwriting_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(NoSpace, match="disk is full"):
         report(protocol=2).write(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

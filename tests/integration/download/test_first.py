@@ -1,0 +1,133 @@
+"""The first download of a file of which nothing is known."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from restoration_models.download import FirstDownloadFailed, first_contact
+from restoration_models.download.trouble import Disqualified
+from restoration_models.download.wheel import ask_index
+from restoration_models.sources import PypiSource, parse
+from support.downloads import QUICK, Remembering, content, md5, names, places, sha256
+from support.origin import Faults, Origin
+
+DATA = content(400_000, seed=5)
+HUB = "https://huggingface.co/o/n/resolve/main/x.pth"
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    with Origin() as origin:
+        yield origin
+
+
+def test_the_digest_is_what_the_bytes_have(tmp_path: Path, origin: Origin) -> None:
+    """Over several connections; a second request for the address fetches nothing while the file waits."""
+    url = origin.add("/x.pth", DATA)
+    at, told = places(tmp_path), Remembering()
+    got = first_contact(parse(url), "model", at, told)
+    assert (got.sha256, got.md5, got.size) == (sha256(DATA), md5(DATA), len(DATA))
+    assert got.path == at.verified(got.sha256)
+    assert got.path.read_bytes() == DATA
+    assert {event.slug for event in told.events} == {"model"}
+    sent = origin.sent()
+    assert first_contact(parse(url), "model", at).origin == "inbox"
+    assert origin.sent() == sent
+    got.path.write_bytes(DATA[::-1])
+    assert first_contact(parse(url), "model", at).path.read_bytes() == DATA
+
+
+def test_breaks_are_mended(tmp_path: Path, origin: Origin) -> None:
+    url = origin.add("/x.pth", DATA, Faults(times=2, reset_at=9_000))
+    assert first_contact(parse(url), "model", places(tmp_path)).sha256 == sha256(DATA)
+
+
+def test_a_file_that_changes_meanwhile_starts_over(tmp_path: Path, origin: Origin) -> None:
+    """No mixture of two files is ever pinned."""
+    new = content(len(DATA), seed=6)
+    url = origin.add("/x.pth", DATA, Faults(times=4, changes=new, ignore_if_range=True))
+    assert first_contact(parse(url), "model", places(tmp_path)).sha256 == sha256(new)
+
+
+def test_a_host_that_states_the_digest_is_held_to_it(tmp_path: Path, origin: Origin) -> None:
+    at = places(tmp_path, environ=origin.environ())
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in origin.environ().items():
+            patch.setenv(name, value)
+        origin.hub(HUB, DATA)
+        assert first_contact(parse(HUB), "model", at).sha256 == sha256(DATA)
+        origin.hub(HUB.replace("x.pth", "y.pth"), DATA[::-1])
+        origin.add("https://cas-bridge.xethub.hf.co/xet/o/n/resolve/main/y.pth", DATA)
+        with pytest.raises(FirstDownloadFailed, match="delivered other bytes"):
+            first_contact(parse(HUB.replace("x.pth", "y.pth")), "model", at)
+
+
+@pytest.mark.parametrize(
+    ("faults", "reason"),
+    [
+        (Faults(status=404), "does not have the file (404)"),
+        (
+            Faults(page="<html><title>Hi</title></html>"),
+            'answered an HTML page titled "Hi" instead of the file',
+        ),
+        (Faults(no_length=True, ignore_range=True), "does not say how large its file is"),
+    ],
+)
+def test_what_is_no_file_is_said(tmp_path: Path, origin: Origin, faults: Faults, reason: str) -> None:
+    url = origin.add("/x.pth", DATA, faults)
+    at = places(tmp_path)
+    with pytest.raises(FirstDownloadFailed) as caught:
+        first_contact(parse(url), "model", at)
+    assert (caught.value.what, caught.value.status) == (reason, 3)
+    assert names(at.inbox) == []
+
+
+def test_an_empty_file_is_none(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    with pytest.raises(FirstDownloadFailed, match="its file is empty"):
+        first_contact(parse("file:x"), "model", places(tmp_path))
+
+
+def test_a_file_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(DATA)
+    assert first_contact(parse("file:x"), "model", places(tmp_path)).sha256 == sha256(DATA)
+
+
+def test_a_member_of_a_wheel(tmp_path: Path) -> None:
+    import zipfile
+
+    (tmp_path / "wheels").mkdir()
+    with zipfile.ZipFile(tmp_path / "wheels/tiny_one-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny_one/x.pkl", DATA)
+        base = "tiny_one-1.0.dist-info/"
+        wheel.writestr(base + "METADATA", "Metadata-Version: 2.1\nName: tiny-one\nVersion: 1.0\n")
+        wheel.writestr(
+            base + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(base + "RECORD", "")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    environ = {
+        **kept,
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(tmp_path / "wheels"),
+        "PIP_NO_CACHE_DIR": "1",
+    }
+    at = places(tmp_path, environ=environ)
+    got = first_contact(parse("pypi:tiny-one==1.0/tiny_one/x.pkl"), "model", at)
+    assert got.path.read_bytes() == DATA
+    with pytest.raises(FirstDownloadFailed, match=r"the wheel has no member tiny_one/y\.pkl"):
+        first_contact(parse("pypi:tiny-one==1.0/tiny_one/y.pkl"), "model", at)
+    for version, there in (("1.0", True), ("2.0", False)):
+        source = parse(f"pypi:tiny-one=={version}/tiny_one/x.pkl")
+        assert isinstance(source, PypiSource)
+        if there:
+            ask_index(source, QUICK, threading.Event(), environ)
+        else:
+            with pytest.raises(Disqualified, match=r"no wheel of tiny-one==2\.0"):
+                ask_index(source, QUICK, threading.Event(), environ)

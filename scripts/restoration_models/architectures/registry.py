@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from restoration_models.architectures.runtime import require_torch, without_random_start
@@ -86,6 +87,10 @@ class NotAnImageNetwork(ModelProblem):
         )
 
 
+OWN = ("uvdoc",)
+"""Modules of this package that each define a network which spandrel lacks, as `ARCHITECTURE`."""
+
+
 @lru_cache(maxsize=1)
 def registry() -> ArchRegistry:
     """Return our registry; spandrel's own is left as it was.
@@ -96,12 +101,12 @@ def registry() -> ArchRegistry:
     from spandrel import MAIN_REGISTRY, ArchSupport
     from spandrel_extra_arches import EXTRA_REGISTRY
 
-    from restoration_models.architectures.uvdoc import UVDocArch
-
     ours = MAIN_REGISTRY.copy()
     # Something else in this process may have installed the extra ones in the main registry.
     ours.add(*EXTRA_REGISTRY, ignore_duplicates=True)
-    ours.add(ArchSupport.from_architecture(UVDocArch()), ignore_duplicates=True)
+    for name in OWN:
+        module = import_module(f"restoration_models.architectures.{name}")
+        ours.add(ArchSupport.from_architecture(module.ARCHITECTURE), ignore_duplicates=True)
     return ours
 
 

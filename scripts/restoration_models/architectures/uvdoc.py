@@ -222,3 +222,6 @@ class UVDocArch(Architecture[UVDoc]):  # type: ignore[misc]  # spandrel ships no
             tiling=ModelTiling.INTERNAL,
             call_fn=unwarp,
         )
+
+
+ARCHITECTURE = UVDocArch()

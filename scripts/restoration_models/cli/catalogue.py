@@ -1,4 +1,4 @@
-"""Commands that read the catalogue: list, show, check, schema, scan. None needs torch."""
+"""Commands that read the catalogue: list, show, schema, scan. None needs torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ def register(app: typer.Typer) -> None:
     """Add this module's commands to `app`."""
     app.command("list")(list_models)
     app.command("show")(show)
-    app.command("check")(check)
     app.command("schema")(schema)
     app.command("scan")(scan)
 
@@ -113,37 +112,6 @@ def _flat(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {content}" for name, content in value.items())
     return str(value)
-
-
-def check(
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the store.")] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="A model that was only declared is a problem.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Check catalogue, lock, evidence and generated files: every problem at once."""
-    from restoration_models.check import check as run
-    from restoration_models.cli import edge, render
-    from restoration_models.errors import ProblemsFound
-    from restoration_models.project import Project
-
-    result = run(Project.find(), offline=offline, strict=strict)
-    if as_json:
-        shown = {"problems": result.problems, "notes": result.notes}
-        render.as_json({kind: [render.problem(one) for one in some] for kind, some in shown.items()})
-        if result.problems:
-            raise typer.Exit(1)
-        return
-    for note in result.notes:
-        edge.say(f"note: {note}")
-    if result.problems:
-        if result.unasked is not None:
-            edge.say(f"the store could not be asked: {result.unasked}")
-        raise ProblemsFound(result.problems)
-    if result.unasked is not None:
-        raise result.unasked
-    typer.echo(f"no problem found, {len(result.notes)} notes" if result.notes else "no problem found")
 
 
 def schema() -> None:

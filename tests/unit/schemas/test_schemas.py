@@ -18,6 +18,8 @@ from support import catalogue as small
 from support.facts import ROOT
 
 NAMES = ["head.schema.json", "layer.schema.json"]
+"""Of the params files: strict, for a person types them."""
+ALL = [*NAMES, "manifest.schema.json"]
 SCHEMAS = {name: json.loads(text) for name, text in schemas.texts().items()}
 
 
@@ -39,7 +41,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
             yield from nodes(part)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_valid_against_its_metaschema(name: str) -> None:
     assert SCHEMAS[name]["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
@@ -47,7 +49,7 @@ def test_valid_against_its_metaschema(name: str) -> None:
 
 def test_committed_schemas_are_up_to_date() -> None:
     assert schemas.stale(Project(ROOT)) == []
-    assert {path.name for path in (ROOT / "schemas").iterdir()} == set(NAMES)
+    assert {path.name for path in (ROOT / "schemas").iterdir()} == set(ALL)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_real_files_validate_and_name_their_schema(file: str, name: str) -> None
     assert errors == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_every_key_has_a_text_to_show(name: str) -> None:
     silent = [
         f"{node.get('title')}.{key}"
@@ -151,9 +153,9 @@ def test_wrong_heads_do_not_validate(change: dict[str, Any]) -> None:
 def test_write_renews_what_is_stale_and_nothing_else(tmp_path: Path) -> None:
     project = Project(tmp_path)
     assert [str(problem) for problem in schemas.stale(project)] == [
-        f"schemas/{name}: the schema is missing; run `models schema`" for name in NAMES
+        f"schemas/{name}: the schema is missing; run `models schema`" for name in ALL
     ]
-    assert schemas.write(project) == [tmp_path / "schemas" / name for name in NAMES]
+    assert schemas.write(project) == [tmp_path / "schemas" / name for name in ALL]
     assert schemas.write(project) == []
     (tmp_path / "schemas" / NAMES[1]).write_bytes(b"\xff")
     assert [str(problem) for problem in schemas.stale(project)] == [

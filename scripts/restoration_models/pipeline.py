@@ -6,15 +6,18 @@ DVC's library and compared here. Nothing is run and nothing is downloaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from restoration_models import lock
 from restoration_models.errors import ModelProblem
 from restoration_models.project import Project
+
+_Look = Callable[[Any], Iterator[str]]
 
 
 class PipelineUnreadable(ModelProblem):
@@ -66,16 +69,21 @@ class Pipeline:
     """(dvc.lock relative to the root, stage name)."""
 
 
-def read(project: Project) -> Pipeline:
-    """Load the pipeline and its locks. Raises `PipelineUnreadable`."""
+def read(project: Project, digests: Mapping[str, str] | None = None) -> Pipeline:
+    """Load the pipeline and its locks. Raises `PipelineUnreadable`.
+
+    `digests` has the md5 of every file that git keeps, by its path from the root: those files are
+    then looked up there and nowhere else, be they in the folder or not.
+    """
     from dvc.exceptions import DvcException
 
     try:
         with _repo(project) as repo:
             stages = [stage for stage in repo.index.stages if getattr(stage, "name", None)]
             checkpoints = {out.fs_path: out for stage in stages for out in stage.outs if out.use_cache}
-            states = tuple(sorted((_state(project, stage, checkpoints) for stage in stages), key=_order))
-            return Pipeline(states, tuple(_orphans(project, stages)))
+            look = partial(_workspace_difference, project=project, digests=digests)
+            states = (_state(project, stage, checkpoints, look) for stage in stages)
+            return Pipeline(tuple(sorted(states, key=_order)), tuple(_orphans(project, stages)))
     except DvcException as error:
         raise PipelineUnreadable(" ".join(str(error).split())) from error
 
@@ -92,14 +100,14 @@ def _order(state: StageState) -> tuple[str, str]:
     return state.file, state.name
 
 
-def _state(project: Project, stage: Any, checkpoints: dict[str, Any]) -> StageState:
+def _state(project: Project, stage: Any, checkpoints: dict[str, Any], look: _Look) -> StageState:
     locked = any(out.hash_info for out in stage.outs)
-    differences = tuple(_differences(stage, checkpoints)) if locked else ()
+    differences = tuple(_differences(stage, checkpoints, look)) if locked else ()
     file = project.relative(Path(stage.path))
     return StageState(file, str(stage.name), str(stage.cmd), locked, differences)
 
 
-def _differences(stage: Any, checkpoints: dict[str, Any]) -> Iterator[str]:
+def _differences(stage: Any, checkpoints: dict[str, Any], look: _Look) -> Iterator[str]:
     if stage.cmd_changed:
         yield "the command is another one"
     for dependency in stage.deps:
@@ -109,16 +117,22 @@ def _differences(stage: Any, checkpoints: dict[str, Any]) -> Iterator[str]:
             if upstream.hash_info != dependency.hash_info:
                 yield f"{dependency.def_path} was locked with other bytes when this ran"
         else:
-            yield from _workspace_difference(dependency)
+            yield from look(dependency)
     for out in stage.outs:
         if not out.use_cache:
-            yield from _workspace_difference(out)
+            yield from look(out)
 
 
-def _workspace_difference(item: Any) -> Iterator[str]:
+def _workspace_difference(item: Any, project: Project, digests: Mapping[str, str] | None) -> Iterator[str]:
     """How a file that git keeps differs from what the lock says of it."""
     if not item.hash_info:
         yield f"{item.def_path} is not in the lock"
+    elif digests is not None and not item.hash_info.isdir:
+        digest = digests.get(project.relative(Path(item.fs_path)))
+        if digest is None:
+            yield f"{item.def_path} is missing"
+        elif digest != item.hash_info.value:
+            yield f"{item.def_path} is not the one that was locked"
     elif not item.exists:
         yield f"{item.def_path} is missing"
     elif item.changed_checksum():

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from restoration_models.cards.texts import Texts
     from restoration_models.catalogue import Catalogue, Family, Licence, Metric, Model
 
+try:
+    from yaml import CSafeDumper as _Dumper
+except ImportError:  # a PyYAML without libyaml writes the same, slowly
+    from yaml import SafeDumper as _Dumper  # type: ignore[assignment]
+
+_COMMON = re.compile(r"[\x20-\x7e\u00a1-\u024f\u0370-\u03ff\u2010-\u2027\u2190-\u21ff]*")
+_ENDLESS = 2**31 - 1
+"""Characters of a line: none is folded."""
+
 PIPELINE_TAG = "image-to-image"
 LIBRARY = "pytorch"
 """What reads the files; which library builds the network is another matter, and a card's body says it."""
@@ -127,5 +136,7 @@ def source_address(metric: Metric, family: Family) -> str | None:
 
 
 def _dump(data: dict[str, Any]) -> str:
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=float("inf"))
+    # libyaml writes the same text ten times as fast, but for characters beyond these.
+    dumper = _Dumper if _COMMON.fullmatch(repr(data)) else yaml.SafeDumper
+    text = yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=_ENDLESS)
     return f"---\n{text}---"

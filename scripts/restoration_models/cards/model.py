@@ -296,6 +296,16 @@ class ModelCard:
         return join(", ", map(code, self.family.head))
 
     @property
+    def splits(self) -> bool:
+        """Whether the family tells a head from a backbone."""
+        return "*" not in self.family.head
+
+    @property
+    def elsewhere(self) -> Markdown:
+        """The call that loads the published model where there is no checkout."""
+        return code(snippets.published(self.model))
+
+    @property
     def locked(self) -> bool:
         """Whether there is something to pull."""
         return self.standing.locked is not None

@@ -40,3 +40,8 @@ def reading(model: Model) -> list[Markdown]:
     else:
         lines.append(f"weights = {found}")
     return [Markdown(line) for line in lines]
+
+
+def published(model: Model) -> str:
+    """The call that loads the published model, without a checkout."""
+    return f'restoration_models.load({literal(model.slug)}, manifest="s3://models/catalogue.json")'

@@ -10,8 +10,13 @@ import typer
 from restoration_models import __version__
 from restoration_models.cli import edge
 from restoration_models.cli.catalogue import register as register_catalogue
+from restoration_models.cli.models_edit import register as register_models_edit
 from restoration_models.cli.pipeline import register as register_pipeline
+from restoration_models.cli.publish import register as register_publish
+from restoration_models.cli.review import register as register_review
+from restoration_models.cli.sources import register as register_sources
 from restoration_models.cli.store import app as store_app
+from restoration_models.cli.use import register as register_use
 
 app = typer.Typer(
     name="models",
@@ -44,6 +49,11 @@ def root(
 
 register_pipeline(app)
 register_catalogue(app)
+register_models_edit(app)
+register_sources(app)
+register_review(app)
+register_publish(app)
+register_use(app)
 app.add_typer(store_app, name="store")
 
 
@@ -52,4 +62,5 @@ def main() -> None:
     # Before a subcommand the option belongs to the root; people write it anywhere.
     arguments = [argument for argument in sys.argv[1:] if argument != "--traceback"]
     with_traceback = len(arguments) != len(sys.argv) - 1
+    edge.heed_signals()
     sys.exit(edge.guard(lambda: app(arguments, prog_name="models"), with_traceback=with_traceback))

@@ -30,8 +30,8 @@ test: install lint ## Run every check and test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: install
-	$(BIN)/ruff check scripts tests examples
-	$(BIN)/ruff format --check scripts tests examples
+	$(BIN)/ruff check scripts tests examples integrations
+	$(BIN)/ruff format --check scripts tests examples integrations
 	$(BIN)/mypy
 
 lock: ## Resolve the bounds in pyproject.toml to exact versions with hashes (needs uv)

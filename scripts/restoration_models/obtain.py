@@ -80,8 +80,8 @@ def prefetch_all(project: Project, catalogue: Catalogue, *, jobs: int, reporter:
 def request(project: Project, model: Model, locked: LockedModel | None, *, deliver: bool = True) -> Request:
     """What to ask of the downloader for `model`.
 
-    The locked md5 leads to the same bytes only where the lock's download had the digest that
-    the catalogue has now.
+    Cache and store are asked by md5: the locked one, where the lock's download had the digest
+    that the catalogue has now, else the catalogue's own. The digest decides what came.
     """
     place = project.checkpoint(model.layer, model.slug, model.file)
     return Request.of(
@@ -89,7 +89,7 @@ def request(project: Project, model: Model, locked: LockedModel | None, *, deliv
         sha256=model.sha256,
         size=model.size,
         sources=model.sources,
-        md5=locked.md5 if locked is not None and locked.sha256 == model.sha256 else None,
+        md5=locked.md5 if locked is not None and locked.sha256 == model.sha256 else model.md5,
         destination=place if deliver else None,
         already_at=() if deliver else (place,),
     )

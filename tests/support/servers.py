@@ -6,7 +6,6 @@ seaweedfs_server``. Both servers run once a session, with random keys, on free p
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -22,10 +21,10 @@ from restoration_models.project import Project
 from restoration_models.store import StoreSettings, embedded, ports
 from restoration_models.store.memory import StoreFolder
 from restoration_models.store.servers import Kind
+from support import go
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MINIO_MODULE = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
-BUILD_SECONDS = 1800
 DVC_SECONDS = 120
 PROGRAM = "from restoration_models.cli.app import main; main()"
 
@@ -50,27 +49,7 @@ class Server:
 
 def minio_program() -> str | None:
     """Return a MinIO executable: from PATH, or built once by Go outside the tree. None without both."""
-    if found := shutil.which("minio"):
-        return found
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "restoration-models" / "bin" / MINIO_MODULE.rpartition("-")[2]
-    built = folder / "minio"
-    go = shutil.which("go")
-    if built.is_file() or go is None:
-        return str(built) if built.is_file() else None
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not built.is_file():
-            environment = {**os.environ, "GOBIN": str(folder)}
-            subprocess.run(
-                [go, "install", MINIO_MODULE],
-                env=environment,
-                check=True,
-                timeout=BUILD_SECONDS,
-                capture_output=True,
-            )
-    return str(built)
+    return go.program("minio", MINIO_MODULE)
 
 
 def require_minio() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from support import go
 from support.reviewed import Reviewed, entry
 from support.servers import REPOSITORY, git
 from support.workspace import stage_path
@@ -25,31 +25,14 @@ TEXT = WORKFLOW.read_text(encoding="utf-8")
 JOBS: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["jobs"]
 
 
-def actionlint() -> str:
-    """The program: from PATH, or built once by Go outside the tree."""
-    if found := shutil.which("actionlint"):
-        return found
-    go = shutil.which("go")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "restoration-models" / "bin" / ACTIONLINT.rpartition("@")[2]
-    built = folder / "actionlint"
-    if not built.is_file():
-        if go is None:
-            if os.environ.get("CI") == "true":
-                pytest.fail("actionlint is required here: neither it nor Go is on PATH")
-            pytest.skip("neither actionlint nor Go is on PATH")
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            environment = {**os.environ, "GOBIN": str(folder)}
-            subprocess.run([go, "install", ACTIONLINT], env=environment, check=True, capture_output=True)
-    return str(built)
-
-
 @pytest.fixture(scope="module")
 def linter() -> str:
-    # Before any test of this module has another home.
-    return actionlint()
+    program = go.program("actionlint", ACTIONLINT)
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("actionlint is required here: neither it nor Go is on PATH")
+        pytest.skip("neither actionlint nor Go is on PATH")
+    return program
 
 
 def step(job: str, name: str) -> str:

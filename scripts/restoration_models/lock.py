@@ -297,7 +297,7 @@ def _validation(slug: str, stages: dict[str, Any], name: str) -> LockedValidatio
     try:
         protocol = int(float(options["--protocol"][0]))
         task = options["--task"][0]
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OverflowError) as error:
         raise LockUnreadable(f"{place}.cmd", "names no protocol or no task") from error
     outs = {_get(out, "path", str, place): out for out in _get(stage, "outs", list, place)}
     deps = _get(stage, "deps", list, place)

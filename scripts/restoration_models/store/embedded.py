@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from restoration_models.store import ports as port_choice
 from restoration_models.store import servers
 from restoration_models.store.client import StoreFailure, asking, client
 from restoration_models.store.local_config import CONNECTION_KEYS, read_remote, write_remote
-from restoration_models.store.memory import Memory, StoreFolder
+from restoration_models.store.memory import Memory, StoreFolder, is_access_key
 from restoration_models.store.process import Process, launch, stop, wait_for_end
 from restoration_models.store.servers import BUCKET, Kind
 from restoration_models.store.settings import StoreSettings, remote_name
@@ -151,6 +152,8 @@ def down(project: Project) -> Down:
     """
     folder = StoreFolder(project.store_data)
     if not folder.root.is_dir():
+        # Moved away or deleted: its address must not go on shadowing the team's.
+        _forget_lost(project)
         return Down(False, None)
     with folder.locked():
         memory = folder.memory()
@@ -287,7 +290,9 @@ def _point_here(project: Project, folder: StoreFolder, memory: Memory) -> None:
     if all(present.get(key) == value for key, value in ours.items()):
         return
     if present.get("access_key_id") != memory.access_key:
-        replaced = {key: present[key] for key in CONNECTION_KEYS if key in present}
+        # What a lost embedded store left is nothing to come back to.
+        kept = () if _is_embedded(present) else CONNECTION_KEYS
+        replaced = {key: present[key] for key in kept if key in present}
         folder.remember(replace(memory, shadowed=replaced))
     others: dict[str, str | None] = dict.fromkeys(CONNECTION_KEYS)
     write_remote(local, remote, others | ours)
@@ -305,6 +310,20 @@ def _point_back(project: Project, folder: StoreFolder, memory: Memory) -> None:
             write_remote(local, remote, nothing | (memory.shadowed or {}))
     if memory.shadowed is not None:
         folder.remember(replace(memory, shadowed=None))
+
+
+def _forget_lost(project: Project) -> None:
+    """Take the settings of an embedded store whose folder is gone out of .dvc/config.local."""
+    local = project.dvc_folder / "config.local"
+    remote = remote_name(project)
+    if _is_embedded(read_remote(local, remote)):
+        write_remote(local, remote, dict.fromkeys(CONNECTION_KEYS))
+
+
+def _is_embedded(present: Mapping[str, str]) -> bool:
+    """Whether these settings are those of an embedded store, of this folder or of another."""
+    key, endpoint = present.get("access_key_id", ""), present.get("endpointurl", "")
+    return is_access_key(key) and endpoint.startswith("http://127.0.0.1:")
 
 
 def _our_settings(memory: Memory) -> dict[str, str]:

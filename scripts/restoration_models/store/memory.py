@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,15 @@ class MemoryBroken(WorldFailure):
         )
 
 
+KEY_BYTES = 7
+"""Random bytes of an embedded store's access key."""
+
+
+def is_access_key(text: str) -> bool:
+    """Whether `text` has the form of an embedded store's access key."""
+    return re.fullmatch(f"models[0-9a-f]{{{2 * KEY_BYTES}}}", text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """How this store was last run."""
@@ -41,7 +51,7 @@ class Memory:
     @classmethod
     def new(cls, kind: Kind) -> Memory:
         """Return the memory of a store that never ran: random keys, no port yet."""
-        return cls(kind, f"models{secrets.token_hex(7)}", secrets.token_urlsafe(30), {})
+        return cls(kind, f"models{secrets.token_hex(KEY_BYTES)}", secrets.token_urlsafe(30), {})
 
     @property
     def endpoint(self) -> str:

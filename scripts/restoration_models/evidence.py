@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from restoration_models.catalogue import Catalogue, Model
+from restoration_models.download.place import move
 from restoration_models.errors import ModelProblem
 from restoration_models.project import Project
 from restoration_models.report import Report
@@ -48,11 +49,17 @@ class ReportDiffers(ModelProblem):
 def make(project: Project, catalogue: Catalogue, model: Model) -> Report:
     """Validate `model`'s checkpoint, write its report and picture, return the report.
 
-    Raises what `validate` raises, and then writes nothing.
+    Raises what `validate` raises, and then writes nothing. A checkpoint that was refused does not
+    stay under its name, where it would be loaded: it goes to the inbox, where the next run finds it.
     """
     try:
         outcome = _run(project, catalogue, model)
     except ModelProblem as error:
+        checkpoint = project.checkpoint(model.layer, model.slug, model.file)
+        if checkpoint.is_file():
+            move(checkpoint, project.inbox / model.sha256)
+            # A rename between two names of one file does nothing.
+            checkpoint.unlink(missing_ok=True)
         # DVC has deleted the former report and picture by now.
         folder = project.relative(project.layer(model.layer))
         way_back = f"to go back: `git checkout -- {folder}`, then `dvc checkout --allow-missing`"

@@ -302,12 +302,13 @@ class TestDisk:
         code = (
             "import resource, signal, sys\n"
             "from pathlib import Path\n"
+            "from restoration_models import files\n"
             "from restoration_models.download import partial\n"
             "one = partial.Partial(Path(sys.argv[1]), 300_000)\n"
             "one.write(0, [b'x' * 100_000])\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))\n"
             "try:\n    one.write(100_000, [b'y' * 100_000])\n"
-            "except partial.NoSpace as error:\n    print(error.status, error)\n"
+            "except files.NoSpace as error:\n    print(error.status, error)\n"
         )
         done = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path / "x.partial")],
@@ -317,8 +318,7 @@ class TestDisk:
             env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")},
         )
         assert done.stdout == (
-            f"3 {tmp_path}: the disk became full while downloading; "
-            "free some space and run the command again; it resumes\n"
+            f"3 {tmp_path}: the disk is full; free some space and run the command again; a download resumes\n"
         )
 
     def test_inbox_that_cannot_be_made(self, tmp_path: Path) -> None:

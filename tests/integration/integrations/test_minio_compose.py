@@ -81,7 +81,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]
             bucket="models",
             prefix="dvc",
             access_key="operator-of-the-test",
-            secret_key="a-secret-of-the-test",
+            secret_key="a-secret-of-the-test",  # not a secret: of the server that tests start
             verify=str(tmp_path / "ca.pem"),
         )
         yield Running(settings, tmp_path / "ca.pem", drives)
@@ -114,7 +114,8 @@ def test_init_publish_and_read_over_tls_on_four_drives(
     keys = tmp_path / "keys.json"
     done = models(
         shelf.root, "store", "init", "--endpoint", server.settings.endpoint, "--keys-file", str(keys),
-        MINIO_ROOT_USER="operator-of-the-test", MINIO_ROOT_PASSWORD="a-secret-of-the-test",
+        MINIO_ROOT_USER="operator-of-the-test",
+        MINIO_ROOT_PASSWORD="a-secret-of-the-test",  # not a secret: of the server that tests start
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     maintainer = json.loads(keys.read_text())["users"]["maintainer"]

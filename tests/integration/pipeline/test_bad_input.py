@@ -26,7 +26,7 @@ def validate(workspace: Workspace, path: Path, **changes: object) -> tuple[int, 
     done = workspace.models("validate", "sharpener", "--protocol", "1", "--task", entry["task"], *expects)
     assert not workspace.project.report("layer-2", "sharpener").exists()
     assert not workspace.project.picture("layer-2", "sharpener").exists()
-    assert not list(workspace.project.model("layer-2", "sharpener").glob(".*"))
+    assert not list(workspace.project.model("layer-2", "sharpener").iterdir())
     return one_line(done.returncode, done.stderr)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from restoration_models import lock, store
 from restoration_models.catalogue import Catalogue
@@ -14,17 +14,27 @@ from restoration_models.project import Project
 PUSH = "run `dvc push` where the checkpoint is"
 
 
-def missing(project: Project, laid: Laid, loaded: Catalogue, places: Places) -> Iterator[Problem]:
-    """Locked checkpoints that the store of `project` lacks or has with another size.
+def held(project: Project, md5s: Iterable[str]) -> dict[str, int | None]:
+    """Bytes that the store of `project` has under each content address; None where it has nothing.
 
     Raises `StoreNotConfigured`, a `StoreFailure` and other `WorldFailure`.
     """
     settings = store.settings(project)
     stored = store.listing(settings)
-    for layer in loaded.layers:
-        file = laid.project.relative(laid.project.lock(layer.slug))
-        for slug, entry in lock.read(laid.project, layer.slug).items():
-            size = stored.get(store.object_name(settings, entry.md5))
+    return {md5: stored.get(store.object_name(settings, md5)) for md5 in md5s}
+
+
+def missing(project: Project, laid: Laid, loaded: Catalogue, places: Places) -> Iterator[Problem]:
+    """Locked checkpoints that the store of `project` lacks or has with another size.
+
+    Raises `StoreNotConfigured`, a `StoreFailure` and other `WorldFailure`.
+    """
+    locks = {layer.slug: lock.read(laid.project, layer.slug) for layer in loaded.layers}
+    stored = held(project, [entry.md5 for entries in locks.values() for entry in entries.values()])
+    for layer, entries in locks.items():
+        file = laid.project.relative(laid.project.lock(layer))
+        for slug, entry in entries.items():
+            size = stored[entry.md5]
             if size == entry.size:
                 continue
             what = "the store does not have it"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from restoration_models.catalogue import Catalogue
+    from restoration_models.lock import Standing
+    from restoration_models.project import Project
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -20,16 +26,19 @@ def register(app: typer.Typer) -> None:
 
 def list_models(
     layer: Annotated[str | None, typer.Option("--layer", help="Only the models of this layer.")] = None,
+    ask_store: Annotated[bool, typer.Option("--store", help="Ask the store which of them it has.")] = False,
     as_json: Json = False,
 ) -> None:
     """List the models: task, size, licence, and how far each has come."""
-    from restoration_models import catalogue, lock
+    from restoration_models import catalogue
     from restoration_models.cli import render
     from restoration_models.project import Project
 
     project = Project.find()
     loaded = catalogue.load(project)
     models = loaded.layer(layer).models if layer else loaded.models
+    standings = _standings(project, loaded, {model.layer for model in models})
+    stored = _stored(project, standings) if ask_store else {}
     facts: list[dict[str, Any]] = [
         {
             "model": model.slug,
@@ -38,9 +47,11 @@ def list_models(
             "size": model.size,
             "licence": loaded.licence(model).spdx,
             "commercial-use": loaded.licence(model).commercial_use,
-            "state": str(lock.state(project, loaded, model)),
+            "state": str(standings[model.slug].state),
+            "withdrawn": model.withdrawn is not None,
             "sha256": model.sha256,
         }
+        | ({"stored": stored[model.slug]} if ask_store else {})
         for model in models
     ]
     if as_json:
@@ -55,12 +66,38 @@ def list_models(
             render.size(fact["size"]),
             fact["licence"],
             fact["commercial-use"],
-            fact["state"],
+            _state(fact),
         )
         for fact in facts
     ]
     render.table(columns, rows, right=("size",))
     typer.echo(f"{len(rows)} models, {render.size(sum(model.size for model in models))}")
+
+
+def _standings(project: Project, loaded: Catalogue, layers: Iterable[str]) -> dict[str, Standing]:
+    from restoration_models import lock
+
+    found = [lock.standings(project, loaded, layer) for layer in layers]
+    return {slug: standing for layer in found for slug, standing in layer.items()}
+
+
+def _stored(project: Project, standings: Mapping[str, Standing]) -> dict[str, bool]:
+    """Whether the store has the locked checkpoint of each model, whole."""
+    from restoration_models.check.stored import held
+
+    locked = {slug: standing.locked for slug, standing in standings.items()}
+    sizes = held(project, [entry.md5 for entry in locked.values() if entry])
+    return {slug: entry is not None and sizes[entry.md5] == entry.size for slug, entry in locked.items()}
+
+
+def _state(fact: Mapping[str, Any]) -> str:
+    """How far a model has come, in the words of the table."""
+    words = [fact["state"]]
+    if "stored" in fact and fact["state"] != "declared":
+        words.append("stored" if fact["stored"] else "not stored")
+    if fact["withdrawn"]:
+        words.append("withdrawn")
+    return ", ".join(words)
 
 
 def show(slug: Annotated[str, typer.Argument(help="The model.")], as_json: Json = False) -> None:

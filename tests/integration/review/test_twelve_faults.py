@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from restoration_models import store
 from restoration_models.check import Checked, check
+from restoration_models.cli.app import app
 from restoration_models.errors import Problem
 from restoration_models.lock import read
 from restoration_models.store import StoreSettings
@@ -266,3 +268,23 @@ def test_a_fault_alone_is_found(stocked: tuple[Reviewed, StoreSettings], tmp_pat
     assert len(shows(fault, found)) == 1
     assert all(problem.remedy for problem in found)
     assert "wJalrXUtnFEMI" not in str(found)  # a credential is never repeated
+
+
+def test_the_list_says_what_the_store_has(
+    stocked: tuple[Reviewed, StoreSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository, settings = stocked
+    monkeypatch.chdir(repository.root)
+    unstock(settings)
+    try:
+        result = CliRunner().invoke(app, ["list", "--layer", "layer-2", "--store", "--json"])
+        table = CliRunner().invoke(app, ["list", "--layer", "layer-2", "--store"], env={"COLUMNS": "160"})
+    finally:
+        restock(settings)
+
+    stored = {fact["model"]: fact["stored"] for fact in json.loads(result.stdout)}
+    assert stored["blur"] is True
+    assert stored["unsent"] is False
+    assert stored["short"] is False  # what the store has under its name is not the whole file
+    assert re.search(r"blur .* (validated|locked), stored", table.stdout)
+    assert re.search(r"unsent .* (validated|locked), not stored", table.stdout)

@@ -39,10 +39,10 @@ class Failure:
 
 
 class AlreadyFailed(RestorationModelsError):
-    """This refresh has already tried and failed; what it says is what it said then."""
+    """This refresh has already tried and failed; why has been said, and is said at its end."""
 
     def __init__(self, slug: str, failure: Failure) -> None:
-        super().__init__(failure.what, where=slug, remedy=failure.remedy)
+        super().__init__(f"this refresh could not {failure.stage} it, as said above", where=slug)
         self.status = failure.status  # type: ignore[misc] # an instance's own status, from the first failure
 
 

@@ -43,10 +43,12 @@ def _display() -> DownloadProgress:
 def _recorded(project: Project, slug: str, stage: str) -> Iterator[None]:
     """Inside a refresh, keep the reason of a failure for its table."""
     from restoration_models.errors import RestorationModelsError
-    from restoration_models.failures import Run
+    from restoration_models.failures import AlreadyFailed, Run
 
     try:
         yield
+    except AlreadyFailed:  # its reason is on record
+        raise
     except RestorationModelsError as error:
         run = Run.current(project)
         if run is not None:

@@ -27,6 +27,8 @@ class DownloadProgress:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._told: dict[str, int] = {}
+        self._announced: dict[str, str | None] = {}
+        """By slug: the source that the line about its last failure has named already."""
         if console.is_terminal:
             from rich import progress
 
@@ -63,15 +65,17 @@ class DownloadProgress:
             case events.Started(slug, source, size):
                 if self._bars is not None:
                     self._bar(self._bars, slug, size)
+                if self._announced.pop(slug, None) == source:
+                    return None
                 return f"downloading {_size(size)} from {source}"
             case events.Resumed(slug, have, size):
                 self._told[slug] = 100 * have // size // _STEP
                 return f"resuming: {_size(have)} of {_size(size)} are already here"
             case events.Retrying(_, source, reason, delay):
-                again = f"; trying again in {delay:.1f} s" if delay >= 0.05 else "; trying again"
-                # Resets are everyday: on a terminal the bar shows enough.
-                return None if self._bars is not None and delay < 1 else f"{source}: {reason}{again}"
-            case events.SourceFailed(_, source, reason, following):
+                # Resets are everyday; a person hears of what makes them wait.
+                return f"{source}: {reason}; trying again in {delay:.0f} s" if delay >= 2 else None
+            case events.SourceFailed(slug, source, reason, following):
+                self._announced[slug] = following
                 then = f"; trying the next source: {following}" if following else "; there is no other source"
                 return f"{source}: {reason}{then}"
             case events.Waiting():
@@ -84,8 +88,8 @@ class DownloadProgress:
                 return f"verified, {_size(size)} from {origin} ({how})"
             case events.Failed(slug, reason):
                 self._drop(slug)
-                # An error's text begins with the slug already.
-                return reason.removeprefix(f"{slug}: ")
+                # Where sources failed, each has had its line, and the end of the command lists them.
+                return None if slug in self._announced else reason.removeprefix(f"{slug}: ")
         return None
 
     def _progress(self, event: events.Progress) -> None:

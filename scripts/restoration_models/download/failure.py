@@ -37,10 +37,12 @@ class DownloadFailed(WorldFailure):
                 ".dvc/tmp/downloads/<its sha256> and run the command again, or give it a source",
             )
             return
+        local = all(failure.source.startswith("file:") for failure in failures)
+        see = "put the file there" if local else "check the network and run it again (it resumes)"
         super().__init__(
             f"no source delivered the file: {_told(failures)}",
             where=slug,
-            remedy="check the network and run it again (it resumes), or add a source to the catalogue",
+            remedy=f"{see}, or add a source to the catalogue",
         )
 
 

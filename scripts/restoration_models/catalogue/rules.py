@@ -17,6 +17,8 @@ from restoration_models.catalogue.schema import is_slug
 from restoration_models.project import CATALOGUE_FILE
 
 RESERVED_SLUGS = frozenset({"reports", *YAML_WORDS})
+PUBLISHED_FILES = frozenset({"readme.md", "sample.png", "report.json"})
+"""What is published beside the checkpoints."""
 RESERVED_FILES = frozenset({"readme.md", "sample.png", "params.yaml", "dvc.yaml", "dvc.lock"})
 UNREGISTERED = "unregistered"
 """The architecture of a model whose network this project does not know."""
@@ -50,6 +52,11 @@ class RawEntry:
         value = self.data.get(name)
         items = value if isinstance(value, list) else []
         return [(index, item) for index, item in enumerate(items) if isinstance(item, str)]
+
+    def folder(self) -> str | None:
+        """The published folder of the model's card."""
+        family = self.text("family")
+        return f"{self.publish}/{family}/{self.slug}" if self.publish and family else None
 
     def names(self) -> Iterator[tuple[str, Key]]:
         """The names under which the model is published, each with its key."""
@@ -158,8 +165,15 @@ def check_together(entries: list[RawEntry]) -> None:
             if name in names:
                 note(key, f"{names[name]} is already published as {name}", "choose another name")
             names.setdefault(name, slug)
+    folders = {folder: entry.slug for entry in entries if (folder := entry.folder())}
     for entry in entries:
         for name, key in entry.names():
+            if name in folders:
+                what = f"the card of {folders[name]} is published below that name"
+                entry.document.problem(key, what, "choose another name")
+            elif "aliases" in key and name.rpartition("/")[2].lower() in PUBLISHED_FILES:
+                what = "is a name that cards, pictures and reports are published under"
+                entry.document.problem(key, what, "choose another name")
             parent = next((other for other in _parents(name) if other in names), None)
             if parent:
                 what = f"lies below {parent}, which {names[parent]} is published as"

@@ -142,6 +142,17 @@ CASES = [
         "keeps an object below another: choose another name",
     ),
     case(
+        "alias where a card goes",
+        one(aliases=["pretrained_models/layer_1/README.md"]),
+        f"{L}:18: models.a.aliases[0]: is a name that cards, pictures and reports are published "
+        "under; choose another name",
+    ),
+    case(
+        "alias that is a card's folder",
+        one(aliases=["pretrained_models/layer_1/restormer/a"]),
+        f"{L}:18: models.a.aliases[0]: the card of a is published below that name; choose another name",
+    ),
+    case(
         "page with credentials",
         one(pages=["https://me:pw@example.com/a"]),
         f"{L}:18: models.a.pages[0]: 'https://me:pw@example.com/a': must be an https:// address "

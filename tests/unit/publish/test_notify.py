@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,23 @@ def test_a_redirection_is_not_followed_with_the_token() -> None:
         with pytest.raises(NotifyFailed, match="HTTP status 302"):
             notify(hook.url, b"{}", environment={"MODELS_NOTIFY_TOKEN": "t"}, pause=lambda _: None)
         assert len(hook.bodies) == 1
+
+
+def test_a_receiver_that_never_ends_its_answer_holds_nobody_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+
+        def half_an_answer() -> bytes:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nx")
+                while rest := connection.recv(65536):
+                    assert b"more" not in rest
+            return rest
+
+        served = pool.submit(half_an_answer)
+        notify(f"http://127.0.0.1:{listening.getsockname()[1]}/slow", b"{}", environment={})
+        assert served.result() == b""  # the caller left; it did not wait for the rest
 
 
 def test_nobody_there_is_said() -> None:

@@ -46,6 +46,8 @@ class Shelf:
     entries: dict[str, dict[str, dict[str, Any]]] = field(
         default_factory=lambda: {"layer-1": {}, "layer-2": {}}
     )
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    """Of models that have a real one."""
 
     @classmethod
     def begin(cls, root: Path, *, git_too: bool = True) -> Shelf:
@@ -116,7 +118,8 @@ class Shelf:
         content = self.contents[slug]
         report = report_of(slug, entry, md5=md5(content), fingerprint=sha256(content + b"tensors"))
         report.write(self.project.report(layer, slug))
-        evidence, picture = self.project.report(layer, slug).read_bytes(), b"picture of " + content[:8]
+        evidence = self.project.report(layer, slug).read_bytes()
+        picture = self.pictures.get(slug, b"picture of " + content[:8])
         self.project.picture(layer, slug).parent.mkdir(parents=True, exist_ok=True)
         self.project.picture(layer, slug).write_bytes(picture)
         weights = {

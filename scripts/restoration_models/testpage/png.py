@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +37,15 @@ def encoded(picture: NDArray[np.uint8]) -> bytes:
     grey = bool((picture == picture[:, :, :1]).all())
     pixels = (picture[:, :, :1] if grey else picture).astype(np.int16)
     height, width, _ = pixels.shape
-    streams = []
-    for kind, values in _filtered(pixels):
+
+    def compressed(filtered: tuple[int, Rows]) -> bytes:
+        kind, values = filtered
         rows = (values & 255).astype(np.uint8).reshape(height, -1)
-        marked = np.pad(rows, ((0, 0), (1, 0)), constant_values=kind)
-        streams.append(zlib.compress(marked.tobytes(), 9))
+        return zlib.compress(np.pad(rows, ((0, 0), (1, 0)), constant_values=kind).tobytes(), 9)
+
+    # zlib lets other threads run.
+    with ThreadPoolExecutor(3, "png") as pool:
+        streams = list(pool.map(compressed, _filtered(pixels)))
     header = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
     data = min(streams, key=len)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")

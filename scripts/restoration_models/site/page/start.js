@@ -1,0 +1,206 @@
+// The start: the layers in their order, their models as tiles, search and filters over them.
+const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+const inBoth = (text) => (text && typeof text === "object" ? Object.values(text).join(" ") : text || "");
+const hays = new Map(data.models.map((model) => [model.slug, plain([
+  model.slug, inBoth(model.title), inBoth(model.about), inBoth(data.tasks[model.task]), model.task,
+  data.families[model.family], model.licence, model.file, model.sha256, model.md5 || "",
+  inBoth(layerOf.get(model.layer).title), inBoth(model.trained),
+].join(" "))]));
+
+const ORDERS = {
+  catalogue: () => 0,
+  gain: (one, other) => (other.gain ?? -Infinity) - (one.gain ?? -Infinity) || 0,
+  size: (one, other) => one.size - other.size,
+  name: (one, other) => titleOf(one).localeCompare(titleOf(other), language),
+};
+
+// What is on the start page now; drawn anew for each language.
+let board = null;
+
+const tile = (model) => {
+  const pick = el("input", { type: "checkbox", value: model.slug, "aria-label": t("pick.model", { model: titleOf(model) }) });
+  pick.addEventListener("change", () => choose(model.slug, pick.checked));
+  const gain = gainText(model);
+  const node = el("li.tile", null,
+    el("div.tile-picture", null, model.picture ? pair(model) : placeholder(model)),
+    el("div.tile-text", null,
+      el("p.kicker", null, taskName(model.task)),
+      el("h3", null, el("a", { href: toModel(model.slug), dir: "auto" }, titleOf(model))),
+      model.about && el("p.about", { dir: "auto" }, say(model.about)),
+      el("p.badges", null, useBadge(model, "span", "short"), stateBadge(model, "span")),
+      el("div.tile-foot", null,
+        el("dl.figures", null,
+          fact(t("fact.size"), model.sizeText.replace(" ", "\u00a0")),
+          gain ? fact(t("fact.gain"), el("strong", null, gain)) : null),
+        el("label.pick", null, pick, el("span", { "aria-hidden": "true" }, t("pick"))))));
+  return { model, node, pick };
+};
+
+const layerSection = (layer, index) => {
+  const models = data.models.filter((model) => model.layer === layer.slug);
+  const tiles = models.map(tile);
+  const list = el("ul.tiles", { role: "list" }, tiles.map((one) => one.node));
+  const heading = el("h2", { id: `layer-${index}`, tabindex: -1, dir: "auto" }, say(layer.title));
+  const node = el("section.layer", { "aria-labelledby": `layer-${index}` },
+    el("div.layer-head", null,
+      el("span.ordinal", { "aria-hidden": "true" }, index + 1), heading,
+      el("p", { dir: "auto" }, say(layer.purpose)),
+      el("p.layer-count", null, count("models", models.length))),
+    models.length ? list : el("p.alone", null, t("empty")));
+  return { layer, node, list, tiles, heading, order: "catalogue" };
+};
+
+const arrow = () => el("span.arrow", { "aria-hidden": "true" });
+
+const goTo = ({ heading }) => {
+  heading.focus({ preventScroll: true });
+  heading.scrollIntoView({ block: "start" });
+};
+
+const flow = (sections) => el("nav.flow", { "aria-label": t("flow") }, el("ol", { role: "list" },
+  el("li.end", null, t("flow.in")),
+  sections.map((section, index) => el("li", null, arrow(),
+    el("button", { type: "button", on: { click: () => goTo(section) } },
+      el("span.ordinal", { "aria-hidden": "true" }, index + 1), say(section.layer.title)))),
+  el("li.end", null, arrow(), t("flow.out"))));
+
+const select = (name, options) => {
+  const node = el("select", { id: `choose-${name}`, on: { change: () => change(name, node.value) } },
+    options.map(([value, text]) => el("option", { value }, text)));
+  return { node, field: el("div.field", null, el("label", { for: node.id }, t(`label.${name}`)), node) };
+};
+
+const optionTexts = {
+  layer: (slug) => say(layerOf.get(slug).title),
+  task: taskName,
+  family: (key) => data.families[key],
+  use: (use) => capital(t(`use.${use}`)),
+  state: (value) => capital(t(`state.${value}`)),
+};
+
+const finder = () => {
+  const query = el("input", {
+    type: "search", id: "query", autocomplete: "off", spellcheck: "false", placeholder: t("search.hint"),
+    on: { input: () => change("q", query.value) },
+  });
+  const selects = Object.fromEntries([
+    ...FILTERS.map((name) => [name, select(name, [["", t(`any.${name}`)],
+      ...CHOICES[name].map((value) => [value, optionTexts[name](value)])])]),
+    ["sort", select("sort", SORTS.map((value) => [value, t(`sort.${value}`)]))],
+  ]);
+  const choices = el("div.choices", { id: "choices" }, Object.values(selects).map((one) => one.field));
+  const more = el("button.more", { type: "button", "aria-expanded": "false", "aria-controls": "choices" }, t("filters"));
+  more.addEventListener("click", () => {
+    const open = choices.classList.toggle("open");
+    more.setAttribute("aria-expanded", String(open));
+  });
+  const found = el("p.found", { role: "status" });
+  const clear = el("button.plain", { type: "button", on: { click: clearFilters } }, t("clear"));
+  const form = el("form.finder", { role: "search", on: { submit: (event) => event.preventDefault() } },
+    el("div.field.search", null, el("label", { for: "query" }, t("search")), query), more, choices,
+    el("div.outcome", null, found, clear));
+  return { form, query, selects, found, clear, more, choices };
+};
+
+const drawStart = () => {
+  const sections = data.layers.map(layerSection);
+  const find = finder();
+  const tray = el("aside.tray", { "aria-label": t("tray"), hidden: true });
+  const none = el("div.none", { hidden: true }, el("p", null, t("none")),
+    el("button.plain", { type: "button", on: { click: clearFilters } }, t("clear")));
+  const size = bytes(data.models.reduce((sum, model) => sum + model.size, 0));
+  const validated = data.models.filter((model) => stateOf(model) === "validated").length;
+  const heading = el("h1", { tabindex: -1 }, t("start"));
+  byId("start").replaceChildren(
+    el("div.opening", null, heading,
+      el("p.lede", null, t("lede", {
+        models: count("models", data.models.length), layers: count("layers", data.layers.length),
+        size, validated: count("validated", validated),
+      })),
+      flow(sections)),
+    find.form, ...sections.map((section) => section.node), none, tray);
+  board = { sections, find, tray, none, heading };
+};
+
+const fits = (model, words) =>
+  (!state.layer || model.layer === state.layer) && (!state.task || model.task === state.task) &&
+  (!state.family || model.family === state.family) && (!state.use || model.use === state.use) &&
+  (!state.state || stateOf(model) === state.state) &&
+  words.every((word) => hays.get(model.slug).includes(word));
+
+const arrange = (section) => {
+  if (section.order === state.sort) return;
+  const sorted = section.tiles
+    .map((one, index) => [one, index])
+    .sort(([one, i], [other, j]) => ORDERS[state.sort](one.model, other.model) || i - j);
+  section.list.append(...sorted.map(([one]) => one.node));
+  section.order = state.sort;
+};
+
+// Bring the board in step with the state.
+const applyStart = () => {
+  const words = plain(state.q).split(/\s+/).filter(Boolean);
+  const chosen = FILTERS.filter((name) => state[name]);
+  let shown = 0;
+  for (const section of board.sections) {
+    arrange(section);
+    let here = 0;
+    for (const { model, node, pick } of section.tiles) {
+      const fit = fits(model, words);
+      node.hidden = !fit;
+      here += fit;
+      const picked = state.pick.includes(model.slug);
+      pick.checked = picked;
+      pick.disabled = !picked && state.pick.length > 0 && comparable([...state.pick, model.slug]).length === state.pick.length;
+      node.classList.toggle("picked", picked);
+    }
+    section.node.hidden = here === 0 && (section.tiles.length > 0 || chosen.length + words.length > 0);
+    shown += here;
+  }
+  const { find } = board;
+  if (find.query.value !== state.q) find.query.value = state.q;
+  for (const [name, one] of Object.entries(find.selects)) {
+    one.node.value = state[name];
+    one.field.classList.toggle("active", name !== "sort" && Boolean(state[name]));
+  }
+  find.more.textContent = chosen.length ? `${t("filters")} (${chosen.length})` : t("filters");
+  const said = count("found", shown, { all: data.models.length });
+  if (find.found.textContent !== said) find.found.textContent = said;
+  find.clear.hidden = chosen.length + words.length === 0;
+  board.none.hidden = shown > 0 || data.models.length === 0;
+  drawTray();
+};
+
+const change = (name, value) => {
+  state[name] = value;
+  lastStart = { ...state };
+  applyStart();
+  keep();
+};
+
+const clearFilters = () => {
+  for (const name of FILTERS) state[name] = "";
+  change("q", "");
+  board.find.query.focus();
+};
+
+const choose = (slug, wanted) => {
+  const pick = state.pick.filter((other) => other !== slug);
+  change("pick", comparable(wanted ? [...pick, slug] : pick));
+};
+
+const drawTray = () => {
+  const { tray } = board;
+  tray.hidden = state.pick.length === 0;
+  if (tray.hidden) return;
+  const enough = state.pick.length > 1;
+  tray.replaceChildren(
+    el("ul", { role: "list" }, state.pick.map((slug) => el("li", null, titleOf(modelOf.get(slug)),
+      el("button.drop", {
+        type: "button", "aria-label": t("tray.drop", { model: titleOf(modelOf.get(slug)) }),
+        on: { click: () => { choose(slug, false); board.find.query.focus({ preventScroll: true }); } },
+      }, "×")))),
+    enough
+      ? el("a.button", { href: toCompare(state.pick) }, t("tray.go", { count: state.pick.length }))
+      : el("p", null, t("tray.more", { task: taskName(modelOf.get(state.pick[0]).task) })));
+};

@@ -1,0 +1,73 @@
+// The address keeps what is shown, behind its #: that works from a file too, and a view can be sent.
+const FILTERS = ["layer", "task", "family", "use", "state"];
+const SORTS = ["catalogue", "gain", "size", "name"];
+const FIELDS = ["model", "compare", "q", ...FILTERS, "sort", "pick", "lang"];
+const MOST = 3;
+
+const stateOf = (model) => (model.withdrawn ? "withdrawn" : model.state);
+const present = (values) => [...new Set(values)];
+const CHOICES = {
+  layer: data.layers.map((layer) => layer.slug),
+  task: present(data.models.map((model) => model.task)),
+  family: present(data.models.map((model) => model.family)),
+  use: ["yes", "unclear", "no"].filter((use) => data.models.some((model) => model.use === use)),
+  state: ["validated", "locked", "declared", "withdrawn"].filter((state) =>
+    data.models.some((model) => stateOf(model) === state)),
+};
+
+const slugs = (text) => present((text || "").split(",").filter((slug) => modelOf.has(slug)));
+
+// Models that can stand side by side: of the task of the first, three at most.
+const comparable = (chosen) =>
+  chosen.filter((slug) => modelOf.get(slug).task === modelOf.get(chosen[0]).task).slice(0, MOST);
+
+// What an address says; what it does not know or allow is left out.
+const read = (hash) => {
+  const found = new URLSearchParams(hash.replace(/^#/, ""));
+  const state = { q: (found.get("q") || "").slice(0, 200), sort: SORTS[0], pick: [], lang: data.language };
+  for (const name of FILTERS) {
+    const value = found.get(name);
+    state[name] = CHOICES[name].includes(value) ? value : "";
+  }
+  if (SORTS.includes(found.get("sort"))) state.sort = found.get("sort");
+  if (found.get("lang") in data.words) state.lang = found.get("lang");
+  state.pick = comparable(slugs(found.get("pick")));
+  state.model = found.get("model");
+  state.compare = found.has("compare") ? slugs(found.get("compare")) : null;
+  return state;
+};
+
+const address = (state) => {
+  const told = new URLSearchParams();
+  for (const name of FIELDS) {
+    let value = state[name];
+    if (Array.isArray(value)) value = value.join(",");
+    if (!value || (name === "sort" && value === SORTS[0])) continue;
+    if (name === "lang" && value === data.language) continue;
+    told.set(name, value);
+  }
+  return `#${told.toString().replace(/%2C/g, ",")}`;
+};
+
+let state = read(location.hash);
+// The last choice on the start page: the way back leads there.
+let lastStart = read("");
+
+const toModel = (slug) => address({ model: slug, lang: language });
+const toCompare = (chosen) => address({ compare: chosen, lang: language });
+const toStart = () => address({ ...lastStart, model: null, compare: null, lang: language });
+
+// The address follows the state, without a step in the history: a letter typed is no place to go back to.
+let waiting = 0;
+const settle = () => {
+  clearTimeout(waiting);
+  waiting = 0;
+  const next = address(state);
+  if (next !== (location.hash || "#")) history.replaceState(null, "", next);
+};
+const keep = () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(settle, 150);
+};
+// Before a link is followed, so that the way back leads to what was chosen last.
+addEventListener("click", () => { if (waiting) settle(); }, true);

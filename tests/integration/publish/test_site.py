@@ -1,0 +1,89 @@
+"""The catalogue page in the bucket: beside the manifest, private, copied where it changed, pruned."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from restoration_models import catalogue, site
+from restoration_models.publish import publish
+from support.layers import REPOSITORY
+from support.published import Shelf, Shop
+
+PAGE = "site/index.html"
+
+
+@pytest.fixture
+def pictured(shelf: Shelf) -> Shelf:
+    """The models of the shelf, one with a picture that the page can show."""
+    shelf.pictures["sharpener"] = REPOSITORY.picture("layer-2", "uvdoc").read_bytes()
+    shelf.commit("A real picture")
+    return shelf
+
+
+def of_the_page(bucket: Shop) -> set[str]:
+    return {name for name in bucket.names() if name.startswith("site/")}
+
+
+def test_the_page_is_published_with_its_pictures(pictured: Shelf, bucket: Shop) -> None:
+    pictured.push(bucket)
+    done = publish(pictured.project, bucket=bucket.bucket)
+    files = site.make(pictured.project, catalogue.load(pictured.project))
+    assert of_the_page(bucket) == {f"site/{name}" for name in files} <= set(done.uploaded)
+    assert len(files) == 3
+    for name, content in files.items():
+        assert bucket.read(f"site/{name}") == content
+        stat = bucket.speaker.stat_object(bucket.settings.bucket, f"site/{name}")
+        expected = {"html": "text/html; charset=utf-8", "svg": "image/svg+xml", "png": "image/png"}
+        assert stat.content_type == expected[name.rpartition(".")[2]]
+    assert not any(one.key.startswith("site/") for one in bucket.manifest().objects())
+
+
+def test_only_what_changed_of_it_is_written(pictured: Shelf, bucket: Shop) -> None:
+    pictured.push(bucket)
+    publish(pictured.project, bucket=bucket.bucket)
+    before = bucket.versions()
+    pictured.declare("dreamt-of", description={"es": "Otro texto", "en": "Another text"})
+    pictured.commit("Another text")
+    foreseen = publish(pictured.project, bucket=bucket.bucket, dry_run=True)
+    assert PAGE in foreseen.uploaded and bucket.versions() == before
+    done = publish(pictured.project, bucket=bucket.bucket)
+    assert {name for name in done.uploaded if name.startswith("site/")} == {PAGE}
+    assert done.copied == () and b"Otro texto" in bucket.read(PAGE)
+    again = publish(pictured.project, bucket=bucket.bucket)
+    assert (again.uploaded, again.replaced) == ((), False)
+
+
+def test_a_picture_that_left_is_pruned_and_what_others_put_there_is_not(
+    pictured: Shelf, bucket: Shop
+) -> None:
+    pictured.push(bucket)
+    publish(pictured.project, bucket=bucket.bucket)
+    (picture,) = (name for name in of_the_page(bucket) if name.endswith(".png"))
+    assert re.fullmatch(r"site/pictures/sharpener-[0-9a-f]{8}\.png", picture)
+    bucket.write("site/by-hand.html", b"mine")
+    pictured.take_away("sharpener")
+    pictured.commit("Without it")
+    kept = publish(pictured.project, bucket=bucket.bucket)
+    assert picture in kept.left and kept.foreign == ("site/by-hand.html",)
+    done = publish(pictured.project, bucket=bucket.bucket, prune=True)
+    assert picture in done.pruned
+    assert of_the_page(bucket) == {PAGE, "site/icon.svg", "site/by-hand.html"}
+
+
+def test_the_page_stands_before_the_manifest(
+    pictured: Shelf, bucket: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictured.push(bucket)
+    there = bucket.bucket
+    seen: list[bool] = []
+    genuine = there.put_manifest
+
+    def watched(content: bytes, replaces: object) -> bool:
+        seen.append(PAGE in bucket.names())
+        return genuine(content, replaces)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(there, "put_manifest", watched)
+    publish(pictured.project, bucket=there)
+    assert seen == [True]

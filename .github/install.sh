@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the command `models` of the folder it is called in, for the later steps of a job.
-# Versions are those of requirements.lock; torch is not needed for what the workflows do.
+# What comes from an index is what requirements-base.lock names, by its hash; torch is not needed for what
+# the workflows do.
 set -euo pipefail
 environment="$RUNNER_TEMP/models-environment"
 python3 -m venv "$environment"
-sed -n 's/ *\\$//; /^[a-z0-9].*==/p' requirements.lock > "$RUNNER_TEMP/constraints.txt"
-PIP_CONSTRAINT="$RUNNER_TEMP/constraints.txt" "$environment/bin/pip" install --quiet .
+"$environment/bin/pip" install --quiet --require-hashes --requirement requirements-base.lock
+"$environment/bin/pip" install --quiet --no-deps --no-build-isolation .
 echo "$environment/bin" >> "$GITHUB_PATH"

@@ -174,16 +174,18 @@ class Checkpoint:
         """Return what the file holds, tensors on the CPU, mapped from the file where possible.
 
         Takes the scan's report as the proof that the scan came first. Mapped tensors outlive
-        the opening. Raises `UnloadableCheckpoint`, `UnknownGlobal`, `TorchMissing`.
+        the opening. Raises `UnloadableCheckpoint`, `UnknownGlobal`, `CheckpointChanged`, `TorchMissing`.
         """
         from restoration_models.architectures import require_torch
 
-        require_torch()
+        require_torch(networks=False)
         import torch
 
         if scanned.container is Container.SAFETENSORS:
             return self._load_safetensors()
         reviewed = [_resolve(name) for name in allow_globals]
+        # The last moment before a pickle runs; `opened` asks again at its end.
+        self.identity.require(self.file)
         self.file.seek(0)
         # Legacy files cannot be mapped; they are read through the open file.
         mapped = scanned.container is Container.TORCH_ZIP

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from restoration_models.plain import one_line
+
 
 class RestorationModelsError(Exception):
     """A failure that a user can meet and act on.
@@ -28,9 +30,9 @@ class RestorationModelsError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        """One line: ``where: what; remedy``."""
+        """One line: ``where: what; remedy``; a server's or a file's control characters are written out."""
         head = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{head}; {self.remedy}" if self.remedy else head
+        return one_line(f"{head}; {self.remedy}" if self.remedy else head)
 
 
 class ModelProblem(RestorationModelsError):
@@ -68,7 +70,7 @@ class Problem:
         place = f"{self.file}:{self.line}" if self.line else self.file
         parts = [place, self.key, self.what] if self.key else [place, self.what]
         text = ": ".join(parts)
-        return f"{text}; {self.remedy}" if self.remedy else text
+        return one_line(f"{text}; {self.remedy}" if self.remedy else text)
 
 
 class ProblemsFound(ModelProblem):

@@ -10,6 +10,7 @@ import lzma
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 
 from support.hostile_parts import (
@@ -291,6 +292,15 @@ def containers(canary: str) -> Iterator[Case]:
         ),
         "empty-zip": (empty_zip.getvalue(), "is an empty zip archive"),
         "program": (b"\x7fELF\x02\x01\x01" + evil, "is a program"),
+        "zlib": (zlib.compress(evil), "is in no known container"),
+        "lzma-alone": (lzma.compress(evil, format=lzma.FORMAT_ALONE), "is in no known container"),
+        "compress": (b"\x1f\x9d\x90" + evil, "is in no known container"),
+        "zstd-skippable": (b"\x50\x2a\x4d\x18\x04\0\0\0" + evil, "is in no known container"),
+        "cpio": (b"070701" + b"0" * 104 + evil, "is in no known container"),
+        "ar": (b"!<arch>\n" + evil, "is in no known container"),
+        "parquet": (b"PAR1" + evil, "is in no known container"),
+        "saved-model": (b"\x08\x01\x1a\x04" + evil, "is an ONNX model"),
+        "script-before-zip": (b"#!/bin/sh\nexit\n" + torch_zip(evil), "is in no known container"),
         "noise": (bytes(range(200, 256)), "is in no known container"),
         "empty": (b"", "is empty"),
         "bare-harmless-pickle": (proto(b"}"), "is a bare pickle"),
@@ -298,3 +308,6 @@ def containers(canary: str) -> Iterator[Case]:
     }
     for name, (data, says) in files.items():
         yield unreadable(f"container-{name}", data, says)
+    keras = archive(Entry("config.json", b"{}"), Entry("model.weights.h5", b"\x89HDF\r\n\x1a\n" + evil))
+    yield unsafe("container-keras", keras, "outside the archive's only folder", evil)
+    yield unsafe("container-pickles-in-a-row", evil + evil, "imports os.mkdir", evil)

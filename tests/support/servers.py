@@ -206,15 +206,8 @@ def models_json(root: Path, *arguments: str) -> dict[str, object]:
 
 
 def listening(pid: int) -> set[tuple[str, int]]:
-    """Return (address, port) of every TCP socket that process `pid` listens on, from /proc."""
-    sockets = set()
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            target = str(entry.readlink())
-        except OSError:
-            continue
-        if target.startswith("socket:["):
-            sockets.add(target[8:-1])
+    """Return (address, port) of every TCP socket that process `pid`, or one of its children, listens on."""
+    sockets = _sockets(pid)
     found = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
@@ -222,6 +215,45 @@ def listening(pid: int) -> set[tuple[str, int]]:
             if fields[3] == "0A" and fields[9] in sockets:
                 address, _, port = fields[1].partition(":")
                 found.add((_address(address), int(port, 16)))
+    return found
+
+
+def listening_locally(pid: int) -> set[str]:
+    """Return the names of the Unix sockets that process `pid`, or one of its children, listens on."""
+    sockets, found = _sockets(pid), set()
+    for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]:
+        fields = line.split(maxsplit=7)
+        accepts = int(fields[3], 16) & 0x10000  # __SO_ACCEPTCON
+        if accepts and fields[6] in sockets:
+            found.add(fields[7] if len(fields) > 7 else "")
+    return found
+
+
+def _sockets(pid: int) -> set[str]:
+    """The numbers of all sockets of a process and its children."""
+    found = set()
+    for one in _family(pid):
+        for entry in Path(f"/proc/{one}/fd").iterdir():
+            try:
+                target = str(entry.readlink())
+            except OSError:
+                continue
+            if target.startswith("socket:["):
+                found.add(target[8:-1])
+    return found
+
+
+def _family(pid: int) -> list[int]:
+    """A process, its children, and theirs."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
     return found
 
 

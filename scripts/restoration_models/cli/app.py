@@ -13,7 +13,9 @@ from restoration_models.cli.catalogue import register as register_catalogue
 from restoration_models.cli.models_edit import register as register_models_edit
 from restoration_models.cli.pipeline import register as register_pipeline
 from restoration_models.cli.publish import register as register_publish
+from restoration_models.cli.push import register as register_push
 from restoration_models.cli.review import register as register_review
+from restoration_models.cli.site import register as register_site
 from restoration_models.cli.sources import register as register_sources
 from restoration_models.cli.store import app as store_app
 from restoration_models.cli.use import register as register_use
@@ -53,6 +55,8 @@ register_models_edit(app)
 register_sources(app)
 register_review(app)
 register_publish(app)
+register_push(app)
+register_site(app)
 register_use(app)
 app.add_typer(store_app, name="store")
 
@@ -63,4 +67,5 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--traceback"]
     with_traceback = len(arguments) != len(sys.argv) - 1
     edge.heed_signals()
+    edge.guard_streams()
     sys.exit(edge.guard(lambda: app(arguments, prog_name="models"), with_traceback=with_traceback))

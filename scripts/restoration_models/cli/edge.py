@@ -7,8 +7,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Any, TextIO
 
 from restoration_models.errors import ProblemsFound, RestorationModelsError
+from restoration_models.plain import one_line, plain
 
 DEFECT = 70
 """Exit status of an error that nobody foresaw: a defect of this program (EX_SOFTWARE)."""
@@ -25,6 +27,45 @@ class Stopped(SystemExit):
 
 
 REPORT = "this is a defect of models: please report it with what `models --traceback …` prints"
+
+
+class Shown:
+    """A stream to people that shows control characters instead of passing them on.
+
+    Whatever a command prints goes through it, whoever wrote the text: the catalogue, a server, the
+    name of a file. What this program itself steers a terminal with (colours, bars) goes to `bare`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.bare = stream
+
+    def write(self, text: str) -> int:
+        """Write `text`; what the stream's encoding lacks is written out too."""
+        safe = plain(text)
+        try:
+            self.bare.write(safe)
+        except UnicodeEncodeError:
+            self.bare.write(safe.encode("ascii", "backslashreplace").decode("ascii"))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":  # a way around
+            raise AttributeError(name)
+        return getattr(self.bare, name)
+
+
+def bare(stream: Any) -> TextIO:
+    """The stream behind `stream`, for what steers a terminal on purpose."""
+    found: TextIO = stream.bare if isinstance(stream, Shown) else stream
+    return found
+
+
+def guard_streams() -> None:
+    """Have everything that is printed from now on pass through `Shown`."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None and not isinstance(stream, Shown):
+            setattr(sys, name, Shown(stream))
 
 
 def heed_signals() -> None:
@@ -77,12 +118,11 @@ def fail(line: str, status: int, with_traceback: bool) -> int:
 
 def say(line: str, *, red: bool = False) -> None:
     """Print one line on stderr, whatever `line` holds: control characters are shown, not obeyed."""
-    flat = " ".join(line.split("\n"))
-    safe = "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in flat)
-    if red and sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+    safe, stream = one_line(line), bare(sys.stderr)
+    if red and stream.isatty() and "NO_COLOR" not in os.environ:
         safe = f"\x1b[31m{safe}\x1b[0m"
     try:
-        sys.stderr.write(safe + "\n")
+        stream.write(safe + "\n")
     except UnicodeEncodeError:
-        sys.stderr.write(safe.encode("ascii", "backslashreplace").decode() + "\n")
-    sys.stderr.flush()
+        stream.write(safe.encode("ascii", "backslashreplace").decode() + "\n")
+    stream.flush()

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from restoration_models.download import events
+from restoration_models.plain import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -114,7 +115,7 @@ class DownloadProgress:
 
     def _say(self, text: str) -> None:
         target = self._bars.console if self._bars is not None else self._console
-        target.print(text, markup=False, highlight=False, soft_wrap=True)
+        target.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def _size(amount: int) -> str:

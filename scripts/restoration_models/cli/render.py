@@ -5,20 +5,37 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from restoration_models.cli import edge
 from restoration_models.errors import Problem
+from restoration_models.plain import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def as_json(value: Any) -> None:
-    """Print `value` as JSON on stdout, stable from run to run."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+    """Print `value` as JSON on stdout, stable from run to run; unseen characters stand there as escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    if not text.isprintable():
+        # Outside of texts JSON has none but line breaks.
+        text = "".join(
+            char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text
+        )
+    sys.stdout.write(text + "\n")
+
+
+def console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """A rich console on stdout or stderr; texts from elsewhere must be `plain` before they go there."""
+    from rich.console import Console
+
+    return Console(file=edge.bare(sys.stderr if stderr else sys.stdout), highlight=False, width=width)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """Print a table on stdout; `right` names the columns that are aligned to the right."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -27,12 +44,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
         grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         # Text, not markup: catalogue words may hold square brackets.
-        grid.add_row(*(Text(cell) for cell in row))
-    console = Console(highlight=False)
-    if not console.is_terminal:
+        grid.add_row(*(Text(plain(cell)) for cell in row))
+    target = console()
+    if not target.is_terminal:
         # In a log or a pipe, a line a row: nothing is folded at an imagined width.
-        console = Console(highlight=False, width=240)
-    console.print(grid)
+        target = console(width=240)
+    target.print(grid)
 
 
 def size(count: int) -> str:

@@ -114,6 +114,60 @@ def status(
 
 
 @app.command()
+def verify(
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Put right bytes over what is wrong: from this machine, else from an old version.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read every locked checkpoint in the store and compare it with its digest.
+
+    Status 1 where something is missing or damaged and was not repaired. A repair deletes nothing.
+    """
+    from restoration_models.cli import render
+    from restoration_models.project import Project
+    from restoration_models.store import verify as library
+
+    result = library.verify(Project.find(), repair=repair)
+    if as_json:
+        render.as_json(
+            {
+                "read": result.read,
+                "objects": [
+                    {
+                        "object": one.name,
+                        "models": list(one.models),
+                        "size": one.size,
+                        "state": str(one.state),
+                        "what": one.what or None,
+                        "repaired-from": one.repaired,
+                    }
+                    for one in result.objects
+                ],
+            }
+        )
+    else:
+        wrong = [one for one in result.objects if one.state is not library.State.WHOLE]
+        if wrong:
+            rows = [
+                (", ".join(one.models), one.name, str(one.state), one.repaired or "not repaired")
+                for one in wrong
+            ]
+            render.table(("model", "object", "state", "repaired from"), rows)
+        typer.echo(
+            f"{len(result.objects)} checkpoints, {render.size(result.read)} read: "
+            f"{len(result.objects) - len(wrong)} whole, {len(wrong) - len(result.problems)} repaired, "
+            f"{len(result.problems)} wrong"
+        )
+    if result.problems:
+        raise library.StoreDamaged(result.problems)
+
+
+@app.command()
 def init(
     endpoint: Annotated[
         str | None, typer.Option("--endpoint", help="http(s)://HOST:PORT [default: the configured remote's].")
@@ -171,6 +225,66 @@ def init(
         f"bucket {result.bucket} at {result.endpoint} is ready"
         + ("" if result.changes else ", nothing changed")
     )
+
+
+@app.command()
+def rotate(
+    role: Annotated[
+        list[str] | None,
+        typer.Option("--role", help="maintainer, trainer or service; again for more [default: all]."),
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="http(s)://HOST:PORT [default: the configured remote's].")
+    ] = None,
+    bucket: Annotated[
+        str | None, typer.Option("--bucket", help="The bucket [default: the configured remote's].")
+    ] = None,
+    keys_file: Annotated[
+        Path | None,
+        typer.Option("--keys-file", help="Where the secrets are written [default: in .store/roles/]."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give the roles new secret keys, with an operator's keys; the old ones stop working at once.
+
+    Where this clone uses the embedded store, that gets new keys of its own too, and starts again.
+    The operator's keys are found as `models store init` finds them.
+    """
+    from restoration_models.cli import render
+    from restoration_models.project import Project
+    from restoration_models.store.rotate import rotate as run
+
+    result = run(
+        Project.find(), endpoint=endpoint, bucket=bucket, roles=tuple(role or ()), keys_file=keys_file
+    )
+    if as_json:
+        render.as_json(
+            {
+                "endpoint": result.endpoint,
+                "bucket": result.bucket,
+                "roles": list(result.roles),
+                "absent": list(result.absent),
+                "disabled": list(result.disabled),
+                "derived-keys-withdrawn": result.withdrawn,
+                "keys-file": str(result.keys_file) if result.keys_file else None,
+                "embedded": result.embedded,
+                "this-clone": result.here,
+            }
+        )
+        return
+    for name in result.disabled:
+        typer.echo(f"{name} is disabled: left as it is")
+    if result.withdrawn:
+        typer.echo(f"{result.withdrawn} keys that were made from a role's were withdrawn")
+    if result.embedded:
+        typer.echo(f"the embedded store at {result.endpoint} has new keys of its own")
+    if result.keys_file:
+        typer.echo(f"new secrets of {', '.join(result.roles)}: {result.keys_file}")
+        typer.echo(
+            "hand them out (`models store login` on each machine, the CI's secrets), then delete the file"
+        )
+    if result.here:
+        typer.echo("this clone's .dvc/config.local has its new secret")
 
 
 @app.command()

@@ -36,7 +36,7 @@ def decoded(answer: Answer, policy: Policy) -> Iterator[bytes]:
         yield from stream(answer, policy)
         return
     if answer.encoding not in ("gzip", "x-gzip", "deflate"):
-        raise Disqualified(f"insists on an encoding that cannot be undone ({answer.encoding[:20]})")
+        raise Disqualified(f"insists on an encoding that cannot be undone ({answer.encoding[:20]!a})")
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
     try:
         for data in stream(answer, policy):

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 _MAX_PAGES = 3
 _SNIFF = 512
-_HOLD = 0.05
+_HOLD = 0.01
+"""Seconds that bytes stay in memory at most: a process that is killed loses them."""
+_SMALLEST_WRITE = 16 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +49,8 @@ class Worker(threading.Thread):
         self._transfer = transfer
         self._partial = transfer.partial
         self._policy = transfer.policy
+        share = int(self._partial.size * self._policy.note_share) // self._policy.connections
+        self._write_at = min(self._policy.block, max(_SMALLEST_WRITE, share))
         self._guard = threading.Lock()
         self._cancelled = False
         self._answer: Answer | None = None
@@ -191,7 +195,7 @@ class Worker(threading.Thread):
                 held.append(data)
                 amount += len(data)
                 now = time.monotonic()
-                if amount >= self._policy.block or now - flushed >= _HOLD or len(held) >= 256:
+                if amount >= self._write_at or now - flushed >= _HOLD or len(held) >= 256:
                     mine = self._store(part, held)
                     held, amount, flushed = [], 0, now
                 if not mine or part.position + amount >= until:
@@ -237,6 +241,7 @@ class Worker(threading.Thread):
             beginning = answer.read(_SNIFF)
             _refuse_page(beginning, beginning)
             raise Disqualified(_other_size(stated, size), other_bytes=True)
+        self._transfer.whole(answer)
         at = 0
         for block in self._blocks(answer):
             self._transfer.count(len(block))

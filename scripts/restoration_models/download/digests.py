@@ -1,4 +1,4 @@
-"""sha256 and md5 in the pass in which the bytes arrive."""
+"""The sha256, in the pass in which the bytes arrive. The md5 is DVC's, taken when it stores a file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """What identifies a file: sha256 for people and the catalogue, md5 for DVC."""
+    """What identifies a file."""
 
     sha256: str
-    md5: str
     size: int
 
 
@@ -33,7 +32,6 @@ class Follower(threading.Thread):
         super().__init__(name="hash", daemon=True)
         self._partial = partial
         self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False)
         self._stopped = False
         self._error: BaseException | None = None
         self.start()
@@ -55,7 +53,6 @@ class Follower(threading.Thread):
                     if not came:
                         raise EOFError(f"{partial.path} became shorter while it was read")
                     self._sha256.update(buffer[:came])
-                    self._md5.update(buffer[:came])
                     at += came
         except BaseException as error:  # noqa: BLE001  # handed to whoever asks for the result
             self._error = error
@@ -66,7 +63,7 @@ class Follower(threading.Thread):
             self.join(0.1)  # in slices, so that an interrupt gets through
         if self._error:
             raise self._error
-        return Digests(self._sha256.hexdigest(), self._md5.hexdigest(), self._partial.size)
+        return Digests(self._sha256.hexdigest(), self._partial.size)
 
     def stop(self) -> None:
         """End early. Afterwards the file may be changed or closed."""
@@ -81,15 +78,14 @@ def digests_of(path: Path) -> Digests:
 
     Raises `WorldFailure` where it cannot be read.
     """
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    sha256 = hashlib.sha256()
     buffer = memoryview(bytearray(_BLOCK))
     size = 0
     try:
         with path.open("rb", buffering=0) as file:
             while came := file.readinto(buffer):
                 sha256.update(buffer[:came])
-                md5.update(buffer[:came])
                 size += came
     except OSError as error:
         raise disk_failure(path, error) from error
-    return Digests(sha256.hexdigest(), md5.hexdigest(), size)
+    return Digests(sha256.hexdigest(), size)

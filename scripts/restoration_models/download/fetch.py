@@ -39,7 +39,6 @@ class Fetched:
 
     path: Path
     sha256: str
-    md5: str
     size: int
     origin: str
     """The source's address, or "in place", "inbox", "cache", "store"."""
@@ -106,7 +105,6 @@ class _Fetching:
             return Fetched(
                 path,
                 digests.sha256,
-                digests.md5,
                 size,
                 origin,
                 self.fetched,
@@ -195,7 +193,9 @@ class _Fetching:
                     # Loads requests, which nothing else here needs.
                     from restoration_models.download.transfer import Transfer
 
-                    transfer = Transfer(origin, partial, policy, environ, use_ranges=ranges)
+                    transfer = Transfer(
+                        origin, partial, policy, environ, use_ranges=ranges, share=self.places.share
+                    )
                     try:
                         transfer.run(slug, self.report, self.stop)
                     finally:
@@ -283,9 +283,12 @@ class _Fetching:
             if digests.sha256 != self.request.sha256:
                 raise Disqualified(_other_digest(digests, self.request), other_bytes=True)
             verified = self.places.verified(self.request.sha256)
-            with arrived.open("rb") as file:
-                os.fsync(file.fileno())
-            arrived.replace(verified)
+            try:
+                with arrived.open("rb") as file:
+                    os.fsync(file.fileno())
+                arrived.replace(verified)
+            except OSError as error:
+                raise disk_failure(verified, error) from error
             return verified, digests
         finally:
             arrived.unlink(missing_ok=True)
@@ -293,8 +296,8 @@ class _Fetching:
     def _deliver(self, verified: Path) -> Path:
         """Move a proved file to its destination, and clear away what it makes needless."""
         partial = self.places.partial(self.request.sha256)
-        partial.unlink(missing_ok=True)
-        record_of(partial).unlink(missing_ok=True)
+        _unlink(partial)
+        _unlink(record_of(partial))
         if self.request.destination is None:
             return verified
         move(verified, self.request.destination)
@@ -306,7 +309,17 @@ def _clear_leftovers(request: Request, places: Places) -> None:
     for left in places.inbox.glob(f"{request.sha256}.wheel-*"):
         shutil.rmtree(left, ignore_errors=True)
     for name in (".store", ".partial.json.new"):
-        (places.inbox / (request.sha256 + name)).unlink(missing_ok=True)
+        _unlink(places.inbox / (request.sha256 + name))
+    for left in places.inbox.glob(f".{request.sha256}.store.*"):
+        _unlink(left)
+
+
+def _unlink(path: Path) -> None:
+    """Remove the file `path`, if it is there; a folder of that name is somebody else's."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise disk_failure(path, error) from error
 
 
 def _label(step: Step) -> str:

@@ -1,8 +1,9 @@
 """The first download of a file: nothing is known of it yet, and its digest is pinned by it.
 
 Where the host states size and digest (Hugging Face) this is a download like any other. Else the
-bytes that come are the file, so nothing is resumed from an earlier run and no second source
-is mixed in; a file that changes on the server meanwhile starts over.
+bytes that come are the file, so no second source is mixed in, and an earlier run is resumed only
+where the server says by a strong ETag that its file is still the same; one that changes meanwhile
+starts over.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from restoration_models.download.failure import DownloadFailed, WrongBytes
 from restoration_models.download.fetch import Fetched, fetch
 from restoration_models.download.inspect import SourceUnavailable, inspect
 from restoration_models.download.lock import held
-from restoration_models.download.partial import Partial, record_of
+from restoration_models.download.partial import Partial, read_record, record_of
 from restoration_models.download.place import require_space
 from restoration_models.download.plan import Places, Request
 from restoration_models.download.pour import pour, pour_file
@@ -78,6 +79,7 @@ class _First:
     """Of the file under assembly."""
     stop: threading.Event = field(default_factory=threading.Event)
     fetched: int = 0
+    resumed: int = 0
 
     def run(self) -> Fetched:
         match self.source:
@@ -127,9 +129,14 @@ class _First:
         if remembered := self._remembered(offered.size):
             return remembered
         self._told(offered.size)
-        for ranges in (True, False):
-            with self._partial(offered.size) as partial:
-                transfer = Transfer(source, partial, self.places.policy, self._environ(), use_ranges=ranges)
+        for ranges, tag in ((True, offered.tag), (False, None)):
+            with self._partial(offered.size, tag) as partial:
+                if partial.have:
+                    self.report(events.Resumed(self.name, partial.have, offered.size))
+                self.resumed = partial.have
+                transfer = Transfer(
+                    source, partial, self.places.policy, self._environ(), use_ranges=ranges, tag=tag
+                )
                 follower = Follower(partial)
                 try:
                     transfer.run(self.name, self.report, self.stop)
@@ -156,7 +163,7 @@ class _First:
         digests = digests_of(verified)
         if digests.sha256 != sha256:
             return None
-        return Fetched(verified, sha256, digests.md5, size, "inbox", 0, size, ())
+        return Fetched(verified, sha256, size, "inbox", 0, size, ())
 
     def _file(self, source: FileSource) -> Fetched:
         path = source.locate(self.places.root)
@@ -180,19 +187,47 @@ class _First:
         return dict(os.environ if self.places.environ is None else self.places.environ)
 
     @contextmanager
-    def _partial(self, size: int) -> Iterator[Partial]:
-        """A new file under assembly; what is left of it at the end is removed."""
+    def _partial(self, size: int, tag: str | None = None) -> Iterator[Partial]:
+        """The file under assembly, of the state of the server's file that `tag` names.
+
+        What is left of it at the end stays for the next run where there is a tag.
+        """
         if not size:
             raise Disqualified("its file is empty")
-        require_space(self.places.inbox, size + self.places.policy.spare_disk)
+        kept = read_record(self.path, size).total if tag and tag == self._known_tag() else 0
+        require_space(self.places.inbox, size - kept + self.places.policy.spare_disk)
         partial = Partial(self.path, size, self.places.policy)
+        keep = False
         try:
-            partial.discard()  # of an earlier run: perhaps another file's bytes
-            yield partial
+            if not kept:
+                partial.discard()  # of an earlier run: perhaps another file's bytes
+                if tag:
+                    write_text(self._tag_file, tag)
+            try:
+                yield partial
+            except Changed:
+                raise
+            except BaseException as error:
+                if tag and partial.have and not getattr(error, "other_bytes", False):
+                    partial.checkpoint()
+                    keep = True
+                raise
         finally:
             partial.close()
-            self.path.unlink(missing_ok=True)
-            record_of(self.path).unlink(missing_ok=True)
+            if not keep:
+                for path in (self._tag_file, self.path, record_of(self.path)):
+                    path.unlink(missing_ok=True)
+
+    @property
+    def _tag_file(self) -> Path:
+        return self.path.with_suffix(".tag")
+
+    def _known_tag(self) -> str | None:
+        """What the bytes of an earlier run are of."""
+        try:
+            return self._tag_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
 
     def _keep(self, partial: Partial, digests: Digests) -> Fetched:
         partial.sync()
@@ -204,5 +239,11 @@ class _First:
             raise disk_failure(verified, error) from error
         self.report(events.Verified(self.name, self.source.address, digests.size, self.fetched))
         return Fetched(
-            verified, digests.sha256, digests.md5, digests.size, self.source.address, self.fetched, 0, ()
+            verified,
+            digests.sha256,
+            digests.size,
+            self.source.address,
+            self.fetched,
+            self.resumed,
+            (),
         )

@@ -21,6 +21,8 @@ class Offered:
     size: int | None
     sha256: str | None
     resumable: bool
+    tag: str | None = None
+    """The strong ETag of what it offers now."""
 
 
 class SourceUnavailable(WorldFailure):
@@ -86,7 +88,13 @@ def _ask(source: WebSource, policy: Policy, environ: Mapping[str, str]) -> Offer
                 size = told[2] if answer.status == 206 and told else answer.length
                 ranges = answer.status == 206 or answer.headers.get("Accept-Ranges", "").lower() == "bytes"
                 linked_size, sha256 = _linked([*answer.hops, answer.headers])
-                return Offered(linked_size or (None if answer.encoding else size), sha256, ranges)
+                tag = answer.validator or ""
+                return Offered(
+                    linked_size or (None if answer.encoding else size),
+                    sha256,
+                    ranges,
+                    tag if tag.startswith('"') else None,
+                )
             finally:
                 answer.close()
         raise Disqualified("answers pages, never the file")

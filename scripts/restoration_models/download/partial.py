@@ -3,6 +3,10 @@
 Beside ``<sha256>.partial`` (as long as the whole file, with holes) lies
 ``<sha256>.partial.json`` with the intervals that are safely on disk. The data is synced
 before the record claims it, so the record never claims more than there is.
+
+Syncing takes a disk's time, in which a fast network brings much. What was written and not
+synced yet is noted beside the claim, with the boot of the machine: it survives the death of
+the process, not that of the machine, so that it counts until the next boot only.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from restoration_models.download.policy import DEFAULT, Policy
@@ -19,6 +24,7 @@ from restoration_models.download.ranges import Ranges
 from restoration_models.files import disk_failure
 
 _SCHEMA = 1
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def record_of(data: Path) -> Path:
@@ -34,11 +40,30 @@ def read_record(data: Path, size: int) -> Ranges:
         record = json.loads(record_of(data).read_text(encoding="utf-8"))
         if record["schema"] != _SCHEMA or record["size"] != size:
             return Ranges()
-        ranges = Ranges((int(start), int(end)) for start, end in record["ranges"])
+        ranges = _ranges_of(record["ranges"], size)
+        written = record.get("written")
+        if written is not None and boot() is not None and written["boot"] == boot():
+            for start, end in _ranges_of(written["ranges"], size):
+                ranges.add(start, end)
     except (OSError, ValueError, KeyError, TypeError):
         return Ranges()
-    inside = all(0 <= start < end <= size for start, end in ranges)
-    return ranges if inside else Ranges()
+    return ranges
+
+
+def _ranges_of(intervals: list[list[int]], size: int) -> Ranges:
+    ranges = Ranges((int(start), int(end)) for start, end in intervals)
+    if not all(0 <= start < end <= size for start, end in ranges):
+        raise ValueError
+    return ranges
+
+
+@cache
+def boot() -> str | None:
+    """What identifies the time since this machine's last start; None where the system does not say."""
+    try:
+        return _BOOT.read_text(encoding="ascii").strip() or None
+    except OSError:
+        return None
 
 
 class Partial:
@@ -53,13 +78,19 @@ class Partial:
         self.changed = threading.Condition()
         self._seconds = policy.checkpoint_seconds
         self._share = max(policy.checkpoint_floor, int(size * policy.checkpoint_share))
+        self._note_share = max(policy.note_floor, int(size * policy.note_share))
+        self._recording = threading.Lock()
         try:
             self._ranges = read_record(data, size)
             self._file = os.open(data, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             os.ftruncate(self._file, size)
+            if self._ranges.total:
+                # What an earlier process wrote and did not sync is claimed as safe from here on.
+                os.fdatasync(self._file)
         except OSError as error:
             raise disk_failure(data, error) from error
-        self._have = self._claimed = self._ranges.total
+        self._have = self._claimed = self._noted = self._ranges.total
+        self._safe = list(self._ranges)
         self._claimed_at = time.monotonic()
 
     def close(self) -> None:
@@ -102,7 +133,12 @@ class Partial:
         with self.changed:
             self._ranges.add(offset, offset + wanted)
             self._have = self._ranges.total
+            due = self._have - self._noted >= self._note_share
+            if due:
+                self._noted = self._have
             self.changed.notify_all()
+        if due and boot() is not None:
+            self._record()
         return wanted
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
@@ -122,20 +158,38 @@ class Partial:
         with self.changed:
             claim = list(self._ranges)
             have = self._have
-        record = record_of(self.path)
-        temporary = record.with_name(record.name + ".new")
-        text = json.dumps({"schema": _SCHEMA, "size": self.size, "ranges": claim})
         try:
             os.fdatasync(self._file)
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(record)
         except OSError as error:
             raise disk_failure(self.path, error) from error
+        with self.changed:
+            self._safe = claim
+        self._record(sync=True)
         self._claimed = have
         self._claimed_at = time.monotonic()
+
+    def _record(self, *, sync: bool = False) -> None:
+        """Write down what is synced, and what is written."""
+        record = record_of(self.path)
+        temporary = record.with_name(record.name + ".new")
+        with self._recording:
+            with self.changed:
+                safe, written = self._safe, list(self._ranges)
+            content = {
+                "schema": _SCHEMA,
+                "size": self.size,
+                "ranges": safe,
+                "written": {"boot": boot(), "ranges": written},
+            }
+            try:
+                with temporary.open("w", encoding="utf-8") as file:
+                    file.write(json.dumps(content))
+                    file.flush()
+                    if sync:
+                        os.fsync(file.fileno())
+                temporary.replace(record)
+            except OSError as error:
+                raise disk_failure(self.path, error) from error
 
     def discard(self) -> None:
         """Forget every byte."""
@@ -148,7 +202,8 @@ class Partial:
             raise disk_failure(self.path, error) from error
         with self.changed:
             self._ranges = Ranges()
-            self._have = self._claimed = 0
+            self._safe = []
+            self._have = self._claimed = self._noted = 0
             self.changed.notify_all()
 
     def sync(self) -> None:

@@ -57,6 +57,8 @@ class Places:
     policy: Policy = DEFAULT
     environ: Mapping[str, str] | None = None
     """Where tokens are looked up; None: the process's environment."""
+    share: Callable[[], int] | None = None
+    """How many connections one file may use now, where several are fetched at once."""
 
     def verified(self, sha256: str) -> Path:
         """Where a proved file waits to be taken."""

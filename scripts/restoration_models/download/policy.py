@@ -26,6 +26,8 @@ class Policy:
     connect_timeout: float = 10.0
     read_timeout: float = 30.0
     """Silence after which a connection counts as stalled."""
+    answer_seconds: float = 60.0
+    """Time for the connection and all headers of one answer, and for a page in place of the file."""
     drip_window: float = 30.0
     drip_rate: int = 1024
     """A connection that brings less than this each second over a whole window is dropped."""
@@ -50,6 +52,9 @@ class Policy:
     """The part of a file after which the bytes so far are made safe against a crash."""
     checkpoint_floor: int = 128 * 1024
     """Less than this is only made safe once `checkpoint_seconds` have passed."""
+    note_share: float = 0.005
+    """The part of a file after which what was written is noted: it survives the end of this process."""
+    note_floor: int = 64 * 1024
     spare_disk: int = 16 * MIB
     """Free space that must remain beyond the file itself."""
     pip_seconds: float = 3600.0

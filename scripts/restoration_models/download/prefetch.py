@@ -14,6 +14,7 @@ from restoration_models.download.trouble import Stopped
 from restoration_models.errors import RestorationModelsError
 
 _TOTAL_CONNECTIONS = 16
+_FEWEST = 2
 _GRACE = 2.0
 
 
@@ -43,11 +44,12 @@ def prefetch(
     stays for the next run.
     """
     jobs = max(1, min(jobs, len(requests)))
-    connections = max(2, min(places.policy.connections, _TOTAL_CONNECTIONS // jobs))
-    if jobs > 1:
-        places = replace(places, policy=replace(places.policy, connections=connections))
+    # Towards the end, when fewer files are under way, each gets more of the connections.
+    busy = jobs
+    places = replace(places, share=lambda: max(_FEWEST, _TOTAL_CONNECTIONS // max(1, busy)))
     work: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for index in range(len(requests)):
+    # The largest first: it takes longest.
+    for index in sorted(range(len(requests)), key=lambda index: -requests[index].size):
         work.put(index)
     results: dict[int, Fetched | RestorationModelsError] = {}
     broken: list[BaseException] = []
@@ -58,10 +60,13 @@ def prefetch(
             report(event)
 
     def job() -> None:
+        nonlocal busy
         while not stop.is_set():
             try:
                 index = work.get_nowait()
             except queue.Empty:
+                with one_at_a_time:
+                    busy -= 1
                 return
             try:
                 results[index] = fetch(requests[index], places, tell, stop)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from restoration_models.download import events
 from restoration_models.download.budget import Budget
@@ -31,6 +31,8 @@ class Transfer:
         environ: Mapping[str, str],
         *,
         use_ranges: bool = True,
+        tag: str | None = None,
+        share: Callable[[], int] | None = None,
     ) -> None:
         self.source = source
         self.partial = partial
@@ -42,6 +44,7 @@ class Transfer:
         """Bytes that came over the network."""
         self._lock = partial.changed
         self._limit = policy.connections
+        self._share = share
         self._parts: list[Part] = []
         self._workers: list[Worker] = []
         self._budget = Budget(policy, partial.size, partial.have)
@@ -49,7 +52,8 @@ class Transfer:
         self._error: BaseException | None = None
         self._over = False
         self._proved = False
-        self._validator: str | None = None
+        self._tag = tag
+        self._validator = tag if partial.have else None
         self._location: str | None = None
         self._location_mark = 0
         self._rate = 0.0
@@ -103,7 +107,8 @@ class Transfer:
         if not self._proved or not self.ranged:
             return False
         left = self.partial.size - self.partial.have
-        wanted = min(self._limit, max(1, left // max(1, self.policy.smallest_part)))
+        allowed = min(self._limit, self._share()) if self._share else self._limit
+        wanted = min(allowed, max(1, left // max(1, self.policy.smallest_part)))
         return alive < wanted and self._next_gap() is not None
 
     def _hire(self) -> None:
@@ -207,13 +212,22 @@ class Transfer:
     def proved(self, answer: Answer) -> None:
         """Note that ranges work. Raises `Changed` where this one is of another file than the others."""
         with self._lock:
-            if self._proved and self._validator and answer.validator and answer.validator != self._validator:
-                raise Changed
+            self._refuse_other(answer)
             self._proved = True
             self._validator = self._validator or answer.validator
             if self._location != answer.url:
                 self._location, self._location_mark = answer.url, self.partial.have
             self._lock.notify_all()
+
+    def whole(self, answer: Answer) -> None:
+        """Note an answer that has the whole file. Raises `Changed` where it is of another file."""
+        with self._lock:
+            self._refuse_other(answer)
+
+    def _refuse_other(self, answer: Answer) -> None:
+        known = self._validator or self._tag
+        if known and answer.validator and answer.validator != known:
+            raise Changed
 
     def no_ranges(self) -> None:
         """Note that ranges do not work. Raises `Changed` where they did a moment ago."""

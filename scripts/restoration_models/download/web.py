@@ -16,7 +16,7 @@ from restoration_models import __version__
 from restoration_models.download.policy import Policy
 from restoration_models.download.trouble import Disqualified, Transient
 from restoration_models.sources import WebSource
-from restoration_models.sources.address import is_local_host
+from restoration_models.sources.address import Reach, is_local_host, reach
 
 if TYPE_CHECKING:
     import requests
@@ -36,6 +36,8 @@ class Answer:
     """urllib3's response."""
     hops: list[Mapping[str, str]] = field(default_factory=list)
     """Headers of the redirects that led here."""
+    patience: float = 60.0
+    """Seconds that a page may take."""
 
     @property
     def length(self) -> int | None:
@@ -91,9 +93,11 @@ class Answer:
 
     def page(self) -> str:
         """Return the body as text, as far as a page of any use is long."""
-        text = b""
+        text, end = b"", time.monotonic() + self.patience
         while len(text) < _PAGE_LIMIT and (data := self.read(_PAGE_LIMIT - len(text))):
             text += data
+            if time.monotonic() > end:
+                raise Transient("only drips a page")
         if self.encoding in ("gzip", "deflate"):
             import zlib
 
@@ -121,12 +125,16 @@ class Web:
     def __init__(self, source: WebSource, policy: Policy, environ: Mapping[str, str] | None = None) -> None:
         import requests
 
+        from restoration_models.download.guard import Guard, GuardedAdapter
+
         self._source = source
         self._policy = policy
         self._environ = os.environ if environ is None else environ
-        self._local = is_local_host(source.host)
+        self._guard = Guard(source.host)
         self._without_token = False
         self.session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, GuardedAdapter(self._guard))
         # Neither .netrc nor anything else may add credentials behind our back.
         self.session.auth = _no_credentials
         self.session.headers.clear()
@@ -152,7 +160,9 @@ class Web:
         while True:
             token = self._token(url)
             response = self._send(method, url, {**(headers or {}), **token})
-            answer = Answer(response.status_code, response.headers, url, response.raw, hops)
+            answer = Answer(
+                response.status_code, response.headers, url, response.raw, hops, self._policy.answer_seconds
+            )
             if token and answer.status in (401, 403, 404):
                 # An expired token turns even a public file away.
                 answer.close()
@@ -175,39 +185,36 @@ class Web:
         return f"; {variables[0]} is not set, which would be sent to {self._source.host}"
 
     def _redirected(self, url: str, location: str) -> str:
+        from restoration_models.download.guard import resolved
+
         try:
             # http.client reads headers as latin-1; browsers and servers mean UTF-8.
             target = urljoin(url, location.encode("latin-1").decode("utf-8", "replace"))
             parts = urlsplit(target)
             host = (parts.hostname or "").lower()
-            valid = parts.scheme in ("http", "https") and host and not parts.username and (parts.port or 1)
+            named = host.isprintable() and len(host.split()) == 1 and not parts.username
+            valid = parts.scheme in ("http", "https") and named and (parts.port or 1)
         except (ValueError, UnicodeEncodeError):
             valid = False
         if not valid:
             raise Disqualified("redirects to something that is no web address")
         if host in ("accounts.google.com", "login.microsoftonline.com"):
             raise Disqualified(f"asks for a login ({host})")
-        local = is_local_host(host) or (not self._local and self._resolves_locally(target, host))
-        if local and not self._local:
-            raise Disqualified(
-                f"redirects to this machine's own network ({host}), which a public source must not"
-            )
-        if parts.scheme == "http" and (urlsplit(url).scheme == "https" or not local):
+        if host != self._source.host:
+            found = reach(host)
+            if found is None and not self._proxied(target):
+                found = resolved(host)
+            self._guard.require(found or Reach.PUBLIC, host)
+        if parts.scheme == "http" and (urlsplit(url).scheme == "https" or not is_local_host(host)):
             raise Disqualified(f"redirects to an unencrypted address at {host}")
         return target
 
-    def _resolves_locally(self, url: str, host: str) -> bool:
-        """Whether a public name stands for a loopback or link-local address."""
+    def _proxied(self, url: str) -> bool:
+        """Whether a proxy is asked for `url`: it resolves names, in its own network."""
         from requests.utils import select_proxy
 
         proxies = self.session.merge_environment_settings(url, {}, None, None, None)["proxies"]
-        if select_proxy(url, proxies):
-            return False  # the proxy resolves it, in its own network
-        try:
-            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except OSError:
-            return False  # the request itself will say so
-        return any(is_local_host(str(entry[4][0])) for entry in found)
+        return bool(select_proxy(url, proxies))
 
     def _token(self, url: str) -> dict[str, str]:
         parts = urlsplit(url)
@@ -223,9 +230,10 @@ class Web:
 
         timeout = (self._policy.connect_timeout, self._policy.read_timeout)
         try:
-            return self.session.request(
-                method, url, headers=dict(headers), stream=True, allow_redirects=False, timeout=timeout
-            )
+            with self._guard.patience(self._policy.answer_seconds):
+                return self.session.request(
+                    method, url, headers=dict(headers), stream=True, allow_redirects=False, timeout=timeout
+                )
         except (requests.RequestException, OSError, ValueError) as error:
             raise trouble_of(error, urlsplit(url).hostname or "", self._source.host) from None
 
@@ -269,10 +277,11 @@ def trouble_of(error: BaseException, host: str, source_host: str) -> Transient |
         if any("CERTIFICATE_VERIFY_FAILED" in str(one) for one in causes):
             return Disqualified("its certificate is not trusted by this machine" + at)
         return Transient("the encrypted connection failed" + at, unreachable=True)
-    if has(u.ConnectTimeoutError, requests.exceptions.ConnectTimeout):
-        return Transient("did not answer in time" + at, unreachable=True)
+    # Before a late one: to urllib3 every connection that is not made came too late.
     if has(ConnectionRefusedError):
         return Transient("refused the connection" + at, unreachable=True)
+    if has(u.ConnectTimeoutError, requests.exceptions.ConnectTimeout):
+        return Transient("did not answer in time" + at, unreachable=True)
     if has(u.NewConnectionError):
         return Transient("could not be reached" + at, unreachable=True)
     if has(u.ReadTimeoutError, requests.exceptions.ReadTimeout, TimeoutError):

@@ -26,18 +26,23 @@ class CheckpointChanged(UnreadableCheckpoint):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which file an open descriptor is, and when its content last changed."""
+    """Which file an open descriptor is, and when anything about it last changed.
+
+    Its modification time can be set back by whoever wrote to it; its change time cannot. A link
+    made to the file, or its name given to another one, counts as a change as well.
+    """
 
     device: int
     inode: int
     size: int
     modified_ns: int
+    changed_ns: int
 
     @classmethod
     def of(cls, file: BinaryIO) -> Identity:
         """Return the identity of an open file; it must have a descriptor."""
         status = os.fstat(file.fileno())
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def require(self, file: BinaryIO) -> None:
         """Raise `CheckpointChanged` unless `file` is still this file with this content."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import re
+import socket
+import unicodedata
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -43,8 +46,60 @@ class WebAddress:
         return values[0] if len(values) == 1 else None
 
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+"""IPv4 inside IPv6 as nobody writes it any more."""
+_PART = r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)"
+_NUMBERS = re.compile(rf"{_PART}(?:\.{_PART}){{0,3}}", re.ASCII)
+"""An IPv4 address in any form that resolvers take: 2130706433, 0x7f.1, 0177.0.0.1."""
+
+
+class Reach(enum.IntEnum):
+    """How far inside an address lies; what is public must not lead further inwards."""
+
+    PUBLIC = 0
+    PRIVATE = 1
+    """A network of somebody's own: 10.0.0.0/8 and the like, unique local, shared, reserved, multicast."""
+    MACHINE = 2
+    """This machine or its link: loopback, link-local (where clouds keep their metadata), unspecified."""
+
+
+def reach(host: str) -> Reach | None:
+    """How far inside `host` lies, in any form of writing; None for a name, which has to be resolved."""
+    bare = unicodedata.normalize("NFKC", host).replace("\u3002", ".").strip("[]").rstrip(".").lower()
+    if bare == "localhost" or bare.endswith(".localhost"):
+        return Reach.MACHINE
+    try:
+        ip = ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        if not _NUMBERS.fullmatch(bare):
+            return None
+        try:
+            ip = ipaddress.IPv4Address(socket.inet_aton(bare))
+        except OSError:
+            return None
+    return _reach_of(ip)
+
+
+def _reach_of(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Reach:
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return _reach_of(ip.ipv4_mapped)
+        if ip in _NAT64:
+            # How a network without IPv4 writes every IPv4 address, the public ones too.
+            return _reach_of(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+        if ip.sixtofour is not None and (inner := _reach_of(ip.sixtofour)):
+            return inner
+    if ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip in _COMPATIBLE:
+        return Reach.MACHINE
+    return Reach.PRIVATE if ip.is_multicast or ip.is_reserved or not ip.is_global else Reach.PUBLIC
+
+
 def is_local_host(host: str) -> bool:
-    """Say whether `host` names this machine's loopback, or a link-local address."""
+    """Say whether `host` plainly names this machine's loopback, or a link-local address.
+
+    What is granted to such hosts goes by this; what is refused goes by `reach`.
+    """
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -141,7 +141,12 @@ def pool(settings: StoreSettings, *, retries: int = 3, read_seconds: float = REA
 
     # A refused connection is answered at once; only answers that pass are asked for again.
     retry = urllib3.Retry(
-        total=retries, connect=min(retries, 1), backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)
+        total=retries,
+        connect=min(retries, 1),
+        backoff_factor=0.2,
+        status_forcelist=(500, 502, 503, 504),
+        # MinIO asks for a minute each time where it cannot read an object from its drives.
+        respect_retry_after_header=False,
     )
     options: dict[str, Any] = {
         "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),

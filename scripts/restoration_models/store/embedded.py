@@ -16,6 +16,7 @@ from restoration_models.project import Project
 from restoration_models.store import ports as port_choice
 from restoration_models.store import servers
 from restoration_models.store.client import StoreFailure, asking, client
+from restoration_models.store.handout import new_secret
 from restoration_models.store.local_config import CONNECTION_KEYS, read_remote, write_remote
 from restoration_models.store.memory import Memory, StoreFolder, is_access_key
 from restoration_models.store.process import Process, launch, stop, wait_for_end
@@ -54,6 +55,13 @@ class ServerSilent(WorldFailure):
             where=endpoint,
             remedy=f"look at {log}, then `models store down` and `models store up`",
         )
+
+
+class NeverUp(UsageProblem):
+    """There is no embedded store yet."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("no embedded store", where=str(folder), remedy="start one with `models store up`")
 
 
 class ServerStays(WorldFailure):
@@ -135,11 +143,19 @@ def up(project: Project, *, port: int | None = None, kind: Kind | None = None) -
             if port not in (None, memory.ports["s3"]):
                 raise OtherPort(memory.endpoint, port or 0)
             begun = time.monotonic()
-            _await_ready(folder, memory, process, fresh=False)
-            _point_here(project, folder, memory)
-            return Up(
-                memory.kind, memory.endpoint, process.pid, True, None, time.monotonic() - begun, folder.log
-            )
+            # One that was killed a moment ago is there for a moment yet: it is started again below.
+            with suppress(ServerDied):
+                _await_ready(folder, memory, process, fresh=False)
+                _point_here(project, folder, memory)
+                return Up(
+                    memory.kind,
+                    memory.endpoint,
+                    process.pid,
+                    True,
+                    None,
+                    time.monotonic() - begun,
+                    folder.log,
+                )
         memory = memory or Memory.new(kind or servers.choose(None, folder.root))
         servers.choose(memory.kind, folder.root)
         return _start(project, folder, memory, port)
@@ -168,6 +184,30 @@ def down(project: Project) -> Down:
         _remove_sockets(memory)
         _point_back(project, folder, memory)
         return Down(process is not None, memory.endpoint if memory.ports else None)
+
+
+def renew(project: Project) -> Up:
+    """Start the embedded store again with new secret keys; the old ones no longer work.
+
+    Its access key, data and port stay. Where this ends half-way, the store is down and `up` starts
+    it with the keys that .store/ has by then. Raises what `up` and `down` raise, and `NeverUp`.
+    """
+    folder = StoreFolder(project.store_data)
+    if not folder.root.is_dir():
+        raise NeverUp(folder.root)
+    with folder.locked():
+        memory, process = folder.memory(), folder.process()
+        if memory is None:
+            raise NeverUp(folder.root)
+        if process is not None:
+            if not stop(process, GRACE_SECONDS):
+                raise ServerStays(process.pid)
+            port_choice.wait_until_free(memory.ports.values(), RELEASE_SECONDS)
+        memory = replace(memory, secret_key=new_secret())
+        folder.remember(memory)
+        # With what SeaweedFS's parts sign for each other; the start draws it anew.
+        (folder.server(Kind.SEAWEEDFS) / "security.toml").unlink(missing_ok=True)
+        return _start(project, folder, memory, None)
 
 
 def _start(project: Project, folder: StoreFolder, memory: Memory, port: int | None) -> Up:

@@ -13,6 +13,7 @@ from typing import Any
 
 from restoration_models.errors import WorldFailure
 from restoration_models.files import write_text
+from restoration_models.store.handout import new_secret
 from restoration_models.store.process import Process
 from restoration_models.store.servers import Kind
 
@@ -51,7 +52,7 @@ class Memory:
     @classmethod
     def new(cls, kind: Kind) -> Memory:
         """Return the memory of a store that never ran: random keys, no port yet."""
-        return cls(kind, f"models{secrets.token_hex(KEY_BYTES)}", secrets.token_urlsafe(30), {})
+        return cls(kind, f"models{secrets.token_hex(KEY_BYTES)}", new_secret(), {})
 
     @property
     def endpoint(self) -> str:

@@ -31,6 +31,11 @@ class Process:
     started: str
     """When it started, in a form that another process with this id cannot share."""
 
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        """The process that has this id now."""
+        return cls(pid, _start_of(pid) or "ended")
+
     @property
     def alive(self) -> bool:
         """Whether this very run still goes on."""
@@ -55,7 +60,7 @@ def launch(command: Sequence[str], environment: Mapping[str, str], folder: Path,
             check=True,
         )
     pid = int(shell.stdout)
-    return Process(pid, _start_of(pid) or "ended")
+    return Process.of(pid)
 
 
 def wait_for_end(process: Process, seconds: float) -> bool:

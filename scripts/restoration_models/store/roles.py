@@ -7,32 +7,24 @@ the operator can read, before the user exists: a set-up that breaks off loses no
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from restoration_models.errors import UsageProblem
-from restoration_models.files import write_text
-from restoration_models.store.client import NoKeys, admin_answer, asking, pool
+from restoration_models.store.admin import admin as _admin
+from restoration_models.store.admin import has_admin_api as _has_admin_api
+from restoration_models.store.admin import user as _user
+from restoration_models.store.client import admin_answer, asking
+from restoration_models.store.handout import KeysFileBroken, new_secret, read_secrets, write_secrets
 from restoration_models.store.settings import StoreSettings
 
+__all__ = ["ROLES", "KeysFileBroken", "RolesResult", "ensure_roles", "policy"]
+
 ROLES = ("maintainer", "trainer", "service")
-PUBLISHED = ("pretrained_models/*", "catalogue.json", "signatures/*")
+PUBLISHED = ("pretrained_models/*", "site/*", "catalogue.json", "signatures/*")
 READ = ("s3:GetObject", "s3:GetObjectVersion")
 LOOK = ("s3:GetBucketLocation",)
-
-
-class KeysFileBroken(UsageProblem):
-    """The file of handed-out keys cannot be understood."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            "not a file of keys that `models store init` wrote",
-            where=str(path),
-            remedy="restore it, or name another with --keys-file",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +44,9 @@ def policy(role: str, bucket: str, prefix: str = "dvc") -> dict[str, Any]:
     """Return what `role` may do in `bucket`, as an S3 policy document.
 
     A maintainer reads and writes every object, but can neither destroy a version nor change
-    the bucket. A trainer reads and lists what DVC keeps. A service reads published names.
+    the bucket. A trainer reads and lists what DVC keeps. A service reads published names. None
+    may make further keys or change its own secret: MinIO lets a user do both unless that is denied,
+    and a leaked key would survive its rotation.
     """
     whole, here = f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/"
     if role == "maintainer":
@@ -80,6 +74,7 @@ def policy(role: str, bucket: str, prefix: str = "dvc") -> dict[str, Any]:
         statements = [_allow(LOOK, [whole]), listed, _allow(("s3:GetObject",), [f"{here}{prefix}/*"])]
     else:
         statements = [_allow(LOOK, [whole]), _allow(READ, [f"{here}{name}" for name in PUBLISHED])]
+    statements.append({"Effect": "Deny", "Action": ["admin:*"]})
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -119,48 +114,6 @@ def _allow(actions: Iterable[str], resources: Iterable[str]) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
 
 
-def _admin(settings: StoreSettings) -> Any:
-    from minio.credentials.providers import StaticProvider
-    from minio.minioadmin import MinioAdmin
-
-    if not (settings.access_key and settings.secret_key):
-        raise NoKeys(settings)
-    return MinioAdmin(
-        endpoint=settings.netloc,
-        credentials=StaticProvider(settings.access_key, settings.secret_key, settings.session_token),
-        region=settings.region,
-        secure=settings.secure,
-        http_client=pool(settings),
-    )
-
-
-def _has_admin_api(settings: StoreSettings, admin: Any) -> bool:
-    from minio.error import MinioAdminException
-
-    with asking(settings, doing="set up roles: that takes the server's administrator"):
-        try:
-            admin.policy_list()
-        except MinioAdminException as error:
-            # To another server the call looks like an object of a bucket that is not there.
-            if admin_answer(error)[0] in ("NoSuchBucket", "NoSuchKey", "MethodNotAllowed", "NotImplemented"):
-                return False
-            raise
-    return True
-
-
-def _user(settings: StoreSettings, admin: Any, name: str) -> dict[str, Any] | None:
-    from minio.error import MinioAdminException
-
-    with asking(settings, doing="look at users"):
-        try:
-            found: dict[str, Any] = json.loads(admin.user_info(name))
-        except MinioAdminException as error:
-            if admin_answer(error)[0] == "XMinioAdminNoSuchUser":
-                return None
-            raise
-    return found
-
-
 def _policy(admin: Any, name: str) -> Any:
     from minio.error import MinioAdminException
 
@@ -187,21 +140,8 @@ def _sorted(value: Any) -> Any:
 
 def _hand_out(settings: StoreSettings, path: Path, roles: list[str]) -> dict[str, str]:
     """Return a secret for each of `roles`, after writing them to `path` beside what it holds."""
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))["users"]
-        known = {role: str(keys["secret-key"]) for role, keys in held.items()}
-    except FileNotFoundError:
-        known = {}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise KeysFileBroken(path) from error
+    known = read_secrets(path)
     # A secret in the file whose user is missing is of a set-up that broke off.
-    chosen = {role: known.get(role) or secrets.token_urlsafe(30) for role in roles}
-    content = {
-        "endpoint": settings.endpoint,
-        "bucket": settings.bucket,
-        "users": {
-            role: {"access-key": role, "secret-key": secret} for role, secret in {**known, **chosen}.items()
-        },
-    }
-    write_text(path, json.dumps(content, indent=2) + "\n", mode=0o600)
+    chosen = {role: known.get(role) or new_secret() for role in roles}
+    write_secrets(path, settings, {**known, **chosen})
     return chosen

@@ -48,7 +48,7 @@ class GainTooLow(ModelProblem):
     def __init__(self, gain: float, least: float) -> None:
         super().__init__(
             f"the model gains {gain:.2f} dB on the test page, min-gain-db demands {least:.2f}",
-            remedy="use better weights, or lower min-gain-db in the entry",
+            remedy="use better weights, or demand less with min-gain-db",
         )
 
 
@@ -58,7 +58,7 @@ class WrongTaskChannels(ModelProblem):
     def __init__(self, task: Task, given: int, taken: int) -> None:
         super().__init__(
             f"the network takes {taken} channels, the page of {task} has {given}",
-            remedy="correct the entry's task",
+            remedy="correct the task",
         )
 
 

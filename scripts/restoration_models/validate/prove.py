@@ -121,9 +121,12 @@ def _admit(
     hashing: Future[Digests] = pool.submit(checkpoint.digests)
     try:
         scanned = checkpoint.scan(expects.allow_globals)
-        from restoration_models.architectures import registry
+        from restoration_models.architectures import registry, require_torch
 
-        registry()
+        if expects.architecture == UNREGISTERED:
+            require_torch(networks=False)
+        else:
+            registry()
     except RestorationModelsError:
         # That it is another file than the declared one is the better answer, whatever it holds.
         checkpoint.verify(hashing.result(), sha256=model.sha256, md5=model.md5)

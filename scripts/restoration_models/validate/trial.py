@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def try_out(network: Network | None, task: Task) -> Trial:
     """
     sample = testpage.sample(task)
     if network is None:
-        return Trial(None, NO_NETWORK, testpage.picture(sample, None))
+        return Trial(None, NO_NETWORK, _untried(task))
     if isinstance(sample, testpage.NotMeasurable):
         run(network, _stand_in(network.input_channels))
         return Trial(None, sample.reason, testpage.picture(sample, None))
@@ -56,6 +57,12 @@ def try_out(network: Network | None, task: Task) -> Trial:
     if output.shape != sample.truth.shape:
         raise BadOutput(f"a picture of shape {output.shape} where {sample.truth.shape} is right")
     return Trial(_figures(sample, output), None, testpage.picture(sample, output))
+
+
+@cache
+def _untried(task: Task) -> bytes:
+    """The picture of a page on which nothing was tried: one for all models of a task."""
+    return testpage.picture(testpage.sample(task), None)
 
 
 def run(network: Network, image: Image) -> Image:

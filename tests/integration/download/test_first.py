@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from restoration_models.download import FirstDownloadFailed, first_contact
+from restoration_models.download import FirstDownloadFailed, Places, first_contact
+from restoration_models.download.events import Progress
 from restoration_models.download.trouble import Disqualified
 from restoration_models.download.wheel import ask_index
 from restoration_models.sources import PypiSource, parse
-from support.downloads import QUICK, Remembering, content, md5, names, places, sha256
+from support.downloads import QUICK, Remembering, content, names, places, sha256
 from support.origin import Faults, Origin
 
 DATA = content(400_000, seed=5)
@@ -31,7 +33,7 @@ def test_the_digest_is_what_the_bytes_have(tmp_path: Path, origin: Origin) -> No
     url = origin.add("/x.pth", DATA)
     at, told = places(tmp_path), Remembering()
     got = first_contact(parse(url), "model", at, told)
-    assert (got.sha256, got.md5, got.size) == (sha256(DATA), md5(DATA), len(DATA))
+    assert (got.sha256, got.size) == (sha256(DATA), len(DATA))
     assert got.path == at.verified(got.sha256)
     assert got.path.read_bytes() == DATA
     assert {event.slug for event in told.events} == {"model"}
@@ -52,6 +54,45 @@ def test_a_file_that_changes_meanwhile_starts_over(tmp_path: Path, origin: Origi
     new = content(len(DATA), seed=6)
     url = origin.add("/x.pth", DATA, Faults(times=4, changes=new, ignore_if_range=True))
     assert first_contact(parse(url), "model", places(tmp_path)).sha256 == sha256(new)
+
+
+def broken_off(tmp_path: Path, origin: Origin, url: str, data: bytes) -> Places:
+    """Where a first download that was interrupted half way left what it had."""
+    at = places(tmp_path, replace(QUICK, connections=2))
+
+    def report(event: object) -> None:
+        if isinstance(event, Progress) and event.done > len(data) // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        first_contact(parse(url), "model", at, report)
+    return at
+
+
+def test_an_interrupted_one_goes_on_where_the_server_says_the_file_is_the_same(
+    tmp_path: Path, origin: Origin
+) -> None:
+    url = origin.add("/x.pth", DATA, Faults(rate=400_000))
+    at = broken_off(tmp_path, origin, url, DATA)
+    origin.add("/x.pth", DATA)
+    got = first_contact(parse(url), "model", at)
+    assert got.path.read_bytes() == DATA
+    assert got.resumed > len(DATA) // 2
+    assert origin.sent() < 1.1 * len(DATA)
+    assert [name for name in names(at.inbox) if "partial" in name or name.endswith(".tag")] == []
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+def test_an_interrupted_one_starts_over_where_the_file_is_another(
+    tmp_path: Path, origin: Origin, obeys: bool
+) -> None:
+    """Also where it changes between the question and the first range."""
+    new = content(len(DATA), seed=6)
+    url = origin.add("/x.pth", DATA, Faults(rate=400_000))
+    at = broken_off(tmp_path, origin, url, DATA)
+    origin.add("/x.pth", new if obeys else DATA, Faults(times=1, changes=new, ignore_if_range=not obeys))
+    got = first_contact(parse(url), "model", at)
+    assert (got.sha256, got.resumed) == (sha256(new), 0)
 
 
 def test_a_host_that_states_the_digest_is_held_to_it(tmp_path: Path, origin: Origin) -> None:

@@ -20,6 +20,7 @@ from support.servers import (
     free_port,
     git,
     listening,
+    listening_locally,
     models,
     models_json,
     require_minio,
@@ -120,6 +121,10 @@ def test_nothing_listens_beyond_loopback_and_nobody_is_served_without_keys(proje
     if kind is Kind.SEAWEEDFS:
         assert {address for address, _ in sockets} == {"127.0.0.1"}
         assert len(sockets) == 10
+    # What listens without a port is a file that nobody else may open.
+    for name in listening_locally(up.pid):
+        assert name.startswith("/"), name
+        assert stat.S_IMODE(Path(name).stat().st_mode) & 0o077 == 0, name
     paths = ANONYMOUS_PATHS
     if kind is Kind.SEAWEEDFS:
         needles = needle_paths(project.store_data / "seaweedfs" / "data")

@@ -17,6 +17,7 @@ OBJECTS = (
     "pretrained_models/layer_1/a.pth",
     "catalogue.json",
     "signatures/x.sig",
+    "site/index.html",
     "private/notes",
 )
 
@@ -159,7 +160,7 @@ def test_each_role_may_do_its_work_and_nothing_else(bucket, minio_server):
         assert denied == (name != "dvc/files/md5/ab/cd")
 
     service_settings, service = as_role(minio_server, keys, "service")
-    published = {"pretrained_models/layer_1/a.pth", "catalogue.json", "signatures/x.sig"}
+    published = {"pretrained_models/layer_1/a.pth", "catalogue.json", "signatures/x.sig", "site/index.html"}
     assert readable(service, whole.bucket) == published
     assert writable(service, whole.bucket) == set()
     for prefix in ("", "dvc/", "private/"):

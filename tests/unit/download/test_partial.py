@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from restoration_models.download.digests import Follower, digests_of
-from restoration_models.download.partial import Partial, read_record, record_of
+from restoration_models.download.partial import Partial, boot, read_record, record_of
 from restoration_models.files import DiskFailure
-from support.downloads import content, md5, sha256
+from support.downloads import content, sha256
 
 DATA = content(3_000_000)
 
@@ -83,7 +85,7 @@ def test_follower_hashes_bytes_that_arrive_out_of_order(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     digests = follower.result()
-    assert (digests.sha256, digests.md5, digests.size) == (sha256(DATA), md5(DATA), len(DATA))
+    assert (digests.sha256, digests.size) == (sha256(DATA), len(DATA))
     for thread in threads:
         thread.join()
     one.close()
@@ -112,3 +114,52 @@ def test_many_chunks_in_one_write(tmp_path: Path) -> None:
     one.close()
     with one.path.open("rb") as file:
         assert os.pread(file.fileno(), 1000, 10) == DATA[:1000]
+
+
+def killed_after_writing(path: Path, *, before: str = "") -> int:
+    """Write a third of the file in another process, which then dies; returns how much that was."""
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from restoration_models.download.partial import Partial\n"
+        f"one = Partial(Path(sys.argv[1]), {len(DATA)})\n"
+        f"{before}"
+        "for at in range(0, 1_000_000, 10_000):\n"
+        "    one.write(at, [bytes(10_000)])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "scripts")}
+    subprocess.run([sys.executable, "-c", code, str(path)], env=environment, check=False, timeout=60)
+    return 1_000_000
+
+
+@pytest.mark.skipif(boot() is None, reason="this system does not say when it was started")
+def test_what_a_killed_process_had_written_is_there(tmp_path: Path) -> None:
+    """But for the last half percent, or 64 KiB; nothing of it was synced."""
+    path = tmp_path / "x.partial"
+    written = killed_after_writing(path)
+    there = read_record(path, len(DATA)).total
+    assert written - 65_536 <= there <= written
+    assert json.loads(record_of(path).read_text())["ranges"] == []
+
+
+@pytest.mark.skipif(boot() is None, reason="this system does not say when it was started")
+def test_after_a_power_cut_only_what_was_synced_counts(tmp_path: Path) -> None:
+    path = tmp_path / "x.partial"
+    killed_after_writing(path, before="one.write(0, [bytes(5000)]); one.checkpoint()\n")
+    record = json.loads(record_of(path).read_text())
+    record["written"]["boot"] = "another"
+    record_of(path).write_text(json.dumps(record))
+    assert list(read_record(path, len(DATA))) == [(0, 5000)]
+
+
+def test_what_an_earlier_process_wrote_is_synced_before_it_is_claimed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.partial"
+    killed_after_writing(path)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    again = make(path)
+    again.close()
+    assert bool(synced) == (boot() is not None)

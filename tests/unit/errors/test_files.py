@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +63,22 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     with pytest.raises(files.DiskFailure, match="a"):
         files.write_bytes(tmp_path / "a" / "b", b"new")
     assert (tmp_path / "a").read_bytes() == b"x"
+
+
+def test_what_a_killed_writer_left_is_taken_away_by_the_next(tmp_path: Path) -> None:
+    """A living writer's file, and other names, stay."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    left = tmp_path / f".file.{done.pid}.abcdefgh.new"
+    others = [
+        tmp_path / f".file.{os.getpid()}.abcdefgh.new",
+        tmp_path / f".other.{done.pid}.abcdefgh.new",
+        tmp_path / ".file.new",
+    ]
+    for path in (left, *others):
+        path.touch()
+    files.write_bytes(tmp_path / "file", b"new")
+    assert not left.exists()
+    assert all(path.exists() for path in others)
+    files.sweep(tmp_path)
+    assert [path.exists() for path in others] == [True, False, True]

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from restoration_models.scan import (
@@ -21,6 +21,7 @@ from restoration_models.scan import (
     UnsafeCheckpoint,
     scan,
 )
+from support.effort import examples
 from support.hostile_parts import (
     BENIGN,
     MAGIC,
@@ -38,7 +39,7 @@ from support.hostile_parts import (
     torch_zip,
 )
 
-MANY = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = examples(250)
 OPCODES = [opcode.code.encode("latin-1") for opcode in pickletools.opcodes]
 NAMES = sorted(ALLOWED)
 
@@ -171,7 +172,7 @@ PIECES = [
 # fmt: on
 
 
-@settings(max_examples=700, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(700)
 @given(st.lists(st.sampled_from(PIECES), max_size=14))
 @example([])
 def test_whatever_passes_loads_in_torch(pieces: list[bytes]) -> None:
@@ -183,7 +184,7 @@ def test_whatever_passes_loads_in_torch(pieces: list[bytes]) -> None:
             load(data)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 @given(st.data())
 def test_changed_pickles_that_pass_load_in_torch(data: st.DataObject) -> None:
     """A byte of the pickle changed, with every size and CRC made right again."""
@@ -196,7 +197,7 @@ def test_changed_pickles_that_pass_load_in_torch(data: st.DataObject) -> None:
         load(content)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.integers(0, 6), st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=3))
 def test_tensor_bounds_are_torchs(offset: int, dimensions: list[tuple[int, int]]) -> None:
     """A tensor that passes lies inside its storage: torch neither grows the storage nor fails."""

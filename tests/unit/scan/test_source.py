@@ -31,7 +31,9 @@ def test_another_file_under_the_name_is_not_what_is_loaded(tmp_path: Path) -> No
         scan(file)
         evil.replace(path)
         loaded = torch.load(loadable_path(file), weights_only=True, mmap=True, map_location="cpu")
-        before.require(file)
+        # It lost its name meanwhile: whoever scanned it knows.
+        with pytest.raises(CheckpointChanged):
+            before.require(file)
     assert loaded["weight"].tolist() == [1, 2, 3, 4]
 
 
@@ -63,9 +65,32 @@ def test_writing_to_the_file_is_noticed(tmp_path: Path) -> None:
         with path.open("r+b") as writer:
             writer.seek(200)
             writer.write(b"x")
-        os.utime(path, ns=(1, 1))
         with pytest.raises(CheckpointChanged, match="changed while it was being read"):
             before.require(file)
+
+
+def test_a_writer_who_sets_the_time_back_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pth"
+    path.write_bytes(torch_zip())
+    earlier = path.stat()
+    with open_checkpoint(path) as file:
+        before = Identity.of(file)
+        wait_for_the_clock(path)
+        with path.open("r+b") as writer:
+            writer.write(b"P")  # the very byte that was there
+        os.utime(path, ns=(earlier.st_atime_ns, earlier.st_mtime_ns))
+        with pytest.raises(CheckpointChanged):
+            before.require(file)
+
+
+def wait_for_the_clock(path: Path) -> None:
+    """Until the system stamps files with a later time than `path` has: its clock ticks in milliseconds."""
+    probe = path.with_suffix(".probe")
+    while (
+        probe.unlink(missing_ok=True) or probe.touch() or probe.stat().st_ctime_ns <= path.stat().st_ctime_ns
+    ):
+        continue
+    probe.unlink()
 
 
 def test_scan_itself_notices_a_writer(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restoration_models.errors import ModelProblem
+from restoration_models.plain import one_line
 from restoration_models.sources import (
     KINDS,
     FileSource,
@@ -110,7 +111,7 @@ def test_refused_with_a_reason(address: str) -> None:
         parse(address)
     assert BAD[address] in caught.value.what
     assert isinstance(caught.value, ModelProblem)
-    assert caught.value.address in str(caught.value)
+    assert one_line(caught.value.address) in str(caught.value)
 
 
 @pytest.mark.parametrize("address", [one for one in BAD if "me:pw@" in one or "tok@" in one or "=abc" in one])

@@ -298,7 +298,7 @@ def test_wrong_channels(tmp_path: Path) -> None:
 def test_wrong_task(tmp_path: Path) -> None:
     path = small("nafnet", tmp_path / "m.pth", img_channel=1)
     assert refuse(WrongTaskChannels, entry("nafnet", path, "deraining"), path) == (
-        "nafnet-demo: the network takes 1 channels, the page of deraining has 3; correct the entry's task"
+        "nafnet-demo: the network takes 1 channels, the page of deraining has 3; correct the task"
     )
 
 
@@ -345,19 +345,19 @@ def test_gain_gate(tmp_path: Path) -> None:
     model = entry("nafnet", path, "deraining", expects={"min_gain_db": above})
     assert refuse(GainTooLow, model, path) == (
         f"nafnet-demo: the model gains {gain:.2f} dB on the test page, min-gain-db demands {above:.2f}; "
-        "use better weights, or lower min-gain-db in the entry"
+        "use better weights, or demand less with min-gain-db"
     )
 
 
 def test_what_was_scanned_is_what_is_loaded(tmp_path: Path) -> None:
-    """Another file put under the name between scan and load is not looked at."""
+    """Another file put under the name between scan and load is not looked at, and told."""
     path = small("nafnet", tmp_path / "m.pth")
     other = evil(tmp_path / "other.pth", tmp_path / "ran")
-    with checkpoints.opened(path) as checkpoint:
+    with pytest.raises(scan.CheckpointChanged), checkpoints.opened(path) as checkpoint:
         scanned = checkpoint.scan()
         other.replace(path)
-        tensors = checkpoints.unwrap(checkpoint.load(scanned), "params")
-    assert tensors.keys() == network("nafnet").state_dict().keys()
+        checkpoint.load(scanned)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_file_written_to_meanwhile_is_told(tmp_path: Path) -> None:

@@ -15,8 +15,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from restoration_models.errors import RestorationModelsError, WorldFailure
-from restoration_models.files import write_text
+from restoration_models.files import alive, write_text
 from restoration_models.project import Project
+from restoration_models.store.process import Process, stop
+
+_STARTED = "started"
+_GRACE = 3.0
 
 VARIABLE = "RESTORATION_MODELS_REFRESH"
 """Environment variable that names the run."""
@@ -57,9 +61,7 @@ class Run:
     @classmethod
     def begin(cls, project: Project) -> Run:
         """A new run, with no failures of its own yet; what runs that were killed left is removed."""
-        for left in project.failures.glob("[0-9]*"):
-            if not _alive(int(left.name)):
-                shutil.rmtree(left, ignore_errors=True)
+        end_killed(project)
         folder = project.failures / str(os.getpid())
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -71,6 +73,11 @@ class Run:
         name = os.environ.get(VARIABLE, "")
         folder = project.failures / name
         return cls(folder) if name.isdigit() and folder.is_dir() else None
+
+    def started(self, process: Process) -> None:
+        """Note what this run has started, so that it does not outlive a run that is killed."""
+        with contextlib.suppress(WorldFailure):
+            write_text(self.folder / _STARTED, json.dumps(asdict(process)))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -99,11 +106,11 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's process
-        return True
-    return True
+def end_killed(project: Project) -> None:
+    """End what runs that were killed had started, and remove what they left."""
+    for left in project.failures.glob("[0-9]*"):
+        if alive(int(left.name)):
+            continue
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            stop(Process(**json.loads((left / _STARTED).read_bytes())), _GRACE)
+        shutil.rmtree(left, ignore_errors=True)

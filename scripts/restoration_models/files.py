@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from restoration_models.errors import WorldFailure
+
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)\.[^.]+\.new")
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says where a disk, a quota or a file's limit is reached."""
@@ -79,6 +82,30 @@ def link_or_copy(source: Path, destination: Path) -> None:
         copy(source, destination)
 
 
+def sweep(folder: Path, name: str = "") -> None:
+    """Remove what processes that were killed left of files they were writing to `folder`.
+
+    Of the file `name`, where one is given. Raises OSError.
+    """
+    if not folder.is_dir():
+        return
+    for entry in os.scandir(folder):
+        found = _TEMPORARY.fullmatch(entry.name)
+        if found and name in ("", found["name"]) and not alive(int(found["pid"])):
+            Path(entry.path).unlink(missing_ok=True)
+
+
+def alive(process: int) -> bool:
+    """Whether a process of that number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's process
+        return True
+    return True
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename inside `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -91,7 +118,10 @@ def sync_folder(folder: Path) -> None:
 def _replace(path: Path, fill: Callable[[BinaryIO], object], mode: int) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        sweep(path.parent, path.name)
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{path.name}.{os.getpid()}.", suffix=".new", dir=path.parent
+        )
         try:
             with os.fdopen(descriptor, "wb") as file:
                 fill(file)

@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from restoration_models import torn
 from restoration_models.errors import RestorationModelsError, WorldFailure
 from restoration_models.failures import Failure, Run
 from restoration_models.project import LAYERS_FOLDER, Project
+from restoration_models.store.process import Process
 
-DVC = (sys.executable, "-m", "dvc")
+DVC = (sys.executable, "-m", "restoration_models.dvc_cli")
 """DVC's command line, of this environment."""
+AHEAD = (sys.executable, "-m", "restoration_models.ahead")
+"""What does the stages of many models in one process."""
 
 PATIENCE = 10.0
 """Seconds that an interrupted stage gets to clean up."""
@@ -70,13 +74,13 @@ def run(project: Project, targets: Sequence[str], *, slug: str = "") -> None:
         failures.end()
 
 
-def show(project: Project, failures: Run, arguments: Sequence[str], *, quiet: bool) -> int:
-    """Run DVC with its output shown, on stderr where `quiet`; return its exit status.
+def show(project: Project, failures: Run, command: Sequence[str], *, quiet: bool) -> int:
+    """Run `command` with its output shown, on stderr where `quiet`; return its exit status.
 
     Raises `DvcFailed` where it cannot be started. An interrupt, or the end of this process by
-    SIGTERM, ends DVC and the stage with it.
+    SIGTERM, ends it and what it started.
     """
-    process = _start(project, failures, arguments, stdout=sys.stderr if quiet else None)
+    process = _start(project, failures, command, stdout=sys.stderr if quiet else None)
     try:
         return process.wait()
     except BaseException:
@@ -93,7 +97,8 @@ def _environment(failures: Run) -> dict[str, str]:
 
 
 def _dvc(project: Project, failures: Run, arguments: list[str]) -> tuple[int, str]:
-    process = _start(project, failures, arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [*DVC, *arguments]
+    process = _start(project, failures, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         output, _ = process.communicate()
     except BaseException:
@@ -103,11 +108,12 @@ def _dvc(project: Project, failures: Run, arguments: list[str]) -> tuple[int, st
 
 
 def _start(
-    project: Project, failures: Run, arguments: Sequence[str], **streams: Any
+    project: Project, failures: Run, command: Sequence[str], **streams: Any
 ) -> subprocess.Popen[bytes]:
+    torn.release(project)
     try:
-        return subprocess.Popen(
-            [*DVC, *arguments],
+        process = subprocess.Popen(
+            command,
             cwd=project.root,
             env=_environment(failures),
             stdin=subprocess.DEVNULL,
@@ -117,6 +123,8 @@ def _start(
         )
     except OSError as error:
         raise DvcFailed(f"it cannot be started ({error.strerror})") from error
+    failures.started(Process.of(process.pid))
+    return process
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -6,14 +6,15 @@ fails, catalogue, lock, cards and reports are afterwards as they were.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-from restoration_models import newcomer, obtain, recognition, sources, stages
+from restoration_models import evidence, lock, newcomer, obtain, recognition, sources, stages, torn
 from restoration_models.architectures import require_torch
 from restoration_models.catalogue import Catalogue, Model, edit, load
-from restoration_models.checkpoint import CheckpointMissing
 from restoration_models.download import (
     Places,
     Request,
@@ -23,13 +24,21 @@ from restoration_models.download import (
     first_contact,
     inspect,
 )
-from restoration_models.editing import Editing, Say, editing, require_free, silent
+from restoration_models.download.digests import digests_of
+from restoration_models.download.lock import held
+from restoration_models.editing import EDIT_LOCK, WAITING, Editing, Say, editing, require_free, silent
 from restoration_models.errors import ModelProblem, RestorationModelsError
+from restoration_models.failures import end_killed
+from restoration_models.files import link_or_copy, write_text
 from restoration_models.newcomer import AlreadyThere, Decided, Wanted
 from restoration_models.project import Project
 from restoration_models.recognition import Recognised
+from restoration_models.remove import remove
 from restoration_models.report import Report
+from restoration_models.scan import UnsafeCheckpoint
+from restoration_models.scan.allowlist import ForbiddenAllowance, allowed_names
 
+_BEGUN = "adding.json"
 _ADDRESS = re.compile(r"(?:https?://|pypi:|file:)")
 
 
@@ -45,10 +54,13 @@ class Added:
     """A model that is in the catalogue now."""
 
     model: Model
-    found: Recognised
+    found: Recognised | None
+    """None where the model was there already, with these bytes."""
     report: Report
     notes: tuple[str, ...]
     """What a person should know, each a sentence without its full stop."""
+    new: bool = True
+    """Whether anything was done."""
 
 
 def add(
@@ -61,15 +73,23 @@ def add(
 ) -> Added:
     """Add the checkpoint at `origin`, a path or an address, as `wanted` says.
 
+    A model of that name with these bytes is left as it is; one whose stages never ran through goes on.
+
     Raises `UsageProblem` where something wanted cannot be, `ModelProblem` where the checkpoint is
     not what was said, is refused by the scan, fails its validation or is there already (`AlreadyThere`),
     `WorldFailure` for network and disk. Nothing of the repository is changed then.
     """
+    address = address_of(origin)
+    say("loading torch and the catalogue")
     require_torch()
-    catalogue = load(project)
     found_places = obtain.places(project)
-    address = sources.parse(origin).address if _ADDRESS.match(origin) else None
+    _take_back_killed(project, found_places, say)
+    catalogue = load(project)
     name = newcomer.file_name(address) if address else Path(origin).name
+    there = newcomer.namesake(catalogue, wanted, name)
+    if there is not None and _is_of(there, origin, address):
+        report, ran = go_on(project, there, None if address else Path(origin), reporter, say)
+        return Added(there, None, report, evidence.worse(report), new=ran)
     decided = newcomer.decide(project, catalogue, wanted, name, address)
     if address:
         arrived = first_contact(sources.parse(address), decided.slug, found_places, reporter)
@@ -77,25 +97,119 @@ def add(
         _refuse_digest(catalogue, arrived.sha256)
     else:
         path = Path(origin)
-        if not path.is_file():
-            raise CheckpointMissing(path)
-    found, compared = _look(project, catalogue, wanted, decided, path, say)
-    notes = (
-        *decided.notes,
-        *compared,
-        *_check_sources(project, decided, found, found_places, fetched=address),
-    )
+    found, compared = look(project, catalogue, wanted, decided, path, say)
+    asked = check_sources(project, decided.sources, found, found_places, fetched=address)
     with editing(project, say) as edits:
         if not address:
-            _to_inbox(edits, found_places, decided, found, path, reporter)
+            to_inbox(edits, found_places, decided.slug, found.sha256, path, reporter)
         model = _enter(edits, found_places, wanted, decided, found, downloaded=address is not None)
-    return Added(model, found, Report.read(project.report(model.layer, model.slug)), notes)
+    report = Report.read(project.report(model.layer, model.slug))
+    return Added(model, found, report, (*decided.notes, *compared, *asked, *evidence.worse(report)))
 
 
-def _look(
+def address_of(origin: str) -> str | None:
+    """The address that `origin` is; None for a path of a file. Raises `SourceProblem`, `NoSuchFile`."""
+    if _ADDRESS.match(origin):
+        return sources.parse(origin).address
+    if not Path(origin).is_file():
+        raise newcomer.NoSuchFile(origin)
+    return None
+
+
+def go_on(
+    project: Project, model: Model, path: Path | None, reporter: events.Reporter, say: Say
+) -> tuple[Report, bool]:
+    """The report of a model that is in the catalogue, made now where it never came so far; whether it was.
+
+    `path` is a file with its bytes, where one is at hand. Raises what the stages raise; nothing is
+    changed then.
+    """
+    report = project.report(model.layer, model.slug)
+    with editing(project, say) as edits:
+        catalogue = edits.reload()
+        ran = lock.state(project, catalogue, model) is not lock.State.VALIDATED
+        if ran:
+            places = obtain.places(project)
+            keep(edits, catalogue, places, model.layer, model.slug, model.file, model.md5)
+            if path is not None:
+                to_inbox(edits, places, model.slug, model.sha256, path, reporter)
+            run_stages(edits, catalogue, places, model, downloaded=path is None)
+    return Report.read(report), ran
+
+
+def _is_of(model: Model, origin: str, address: str | None) -> bool:
+    """Whether `origin` is the very file of `model`, or an address that its entry pins."""
+    if address is not None:
+        return address in model.sources
+    path = Path(origin)
+    return path.stat().st_size == model.size and digests_of(path).sha256 == model.sha256
+
+
+def _take_back_killed(project: Project, places: Places, say: Say) -> None:
+    """Take back what an add that was killed had entered, unless somebody went on with it.
+
+    The file that it had fetched is kept.
+    """
+    if _Begun.read(project) is None:
+        return
+    # Once the lock is free, nobody is at it any more.
+    with held(project.temporary / EDIT_LOCK, lambda: say(WAITING)):
+        begun = _Begun.read(project)
+    if begun is None:
+        return
+    end_killed(project)
+    if begun.untouched(project):
+        catalogue = load(project)
+        torn.mend(project, catalogue)
+        model = catalogue.model(begun.slug)
+        if lock.state(project, catalogue, model) is not lock.State.VALIDATED:
+            say(f"taking back an add of {model.slug} that was killed half way")
+            checkpoint = project.checkpoint(model.layer, model.slug, model.file)
+            if checkpoint.is_file() and digests_of(checkpoint).sha256 == model.sha256:
+                link_or_copy(checkpoint, places.verified(model.sha256))
+            remove(project, model.slug)
+    begun.end(project)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """An add that has entered its model and not ended: what the next one knows of it."""
+
+    layer: str
+    slug: str
+    catalogue: str
+    """sha256 of the layer's catalogue with the entry."""
+
+    @classmethod
+    def read(cls, project: Project) -> _Begun | None:
+        """The add that is under way or was killed; None where there is none."""
+        try:
+            return cls(**json.loads((project.temporary / _BEGUN).read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, project: Project) -> None:
+        """Note it, before the entry is written."""
+        write_text(project.temporary / _BEGUN, json.dumps(asdict(self)))
+
+    def untouched(self, project: Project) -> bool:
+        """Whether the catalogue still is as that add left it."""
+        try:
+            content = project.layer_catalogue(self.layer).read_bytes()
+        except OSError:
+            return False
+        return hashlib.sha256(content).hexdigest() == self.catalogue
+
+    @staticmethod
+    def end(project: Project) -> None:
+        """Forget it."""
+        (project.temporary / _BEGUN).unlink(missing_ok=True)
+
+
+def look(
     project: Project, catalogue: Catalogue, wanted: Wanted, decided: Decided, path: Path, say: Say
 ) -> tuple[Recognised, tuple[str, ...]]:
-    """Scan and recognise the checkpoint, and refuse what is there already."""
+    """Scan and recognise the checkpoint, and refuse what another model has already; what is to be noted."""
     say("scanning the checkpoint, and reading what is in it")
     try:
         found = recognition.recognise(
@@ -105,12 +219,26 @@ def _look(
             registered=decided.registered,
         )
         _refuse_digest(catalogue, found.sha256)
-        notes = _refuse_fingerprint(project, catalogue, found)
+        notes = _refuse_fingerprint(project, catalogue, found, but=decided.slug)
         newcomer.compare(catalogue, wanted, decided, found)
     except RestorationModelsError as error:
+        if isinstance(error, UnsafeCheckpoint) and error.global_name is not None:
+            error.remedy = _remedy(error.global_name, error.remedy)
         error.where = error.where or str(path)
         raise
     return found, notes
+
+
+def _remedy(name: str, remedy: str | None) -> str | None:
+    """`remedy` for a pickle that imports `name`, with the option that allows it, or without that hint."""
+    before, hint, _ = (remedy or "").partition(" If a person has read")
+    if not hint:
+        return remedy
+    try:
+        allowed_names([name])
+    except ForbiddenAllowance:
+        return f"{before} {name} is never allowed"
+    return f"{before} If a person has read what this name does with this file's data: --allow-globals {name}"
 
 
 def _refuse_digest(catalogue: Catalogue, sha256: str) -> None:
@@ -119,10 +247,14 @@ def _refuse_digest(catalogue: Catalogue, sha256: str) -> None:
             raise AlreadyThere(model, "the very same file")
 
 
-def _refuse_fingerprint(project: Project, catalogue: Catalogue, found: Recognised) -> tuple[str, ...]:
+def _refuse_fingerprint(
+    project: Project, catalogue: Catalogue, found: Recognised, but: str
+) -> tuple[str, ...]:
     """Raise `AlreadyThere` for weights that another model has in another file."""
     unknown = 0
     for model in catalogue.models:
+        if model.slug == but:
+            continue
         path = project.report(model.layer, model.slug)
         if not path.is_file():
             unknown += 1
@@ -136,12 +268,15 @@ def _refuse_fingerprint(project: Project, catalogue: Catalogue, found: Recognise
     return (f"{unknown} {models} never validated here, so their weights could not be compared with these",)
 
 
-def _check_sources(
-    project: Project, decided: Decided, found: Recognised, places: Places, fetched: str | None
+def check_sources(
+    project: Project, addresses: tuple[str, ...], found: Recognised, places: Places, fetched: str | None
 ) -> tuple[str, ...]:
-    """Ask every source but the one that was downloaded from whether it has this file."""
+    """Ask every source but the one that was downloaded from whether it has this file.
+
+    Returns what is to be noted. Raises `SourceServesOther`.
+    """
     notes = []
-    for address in decided.sources:
+    for address in addresses:
         if address == fetched:
             continue
         source = sources.parse(address)
@@ -161,19 +296,46 @@ def _check_sources(
     return tuple(notes)
 
 
-def _to_inbox(
-    edits: Editing,
-    places: Places,
-    decided: Decided,
-    found: Recognised,
-    path: Path,
-    reporter: events.Reporter,
+def to_inbox(
+    edits: Editing, places: Places, slug: str, sha256: str, path: Path, reporter: events.Reporter
 ) -> None:
     """Copy the file to where the download stage finds it, proving the copy."""
-    edits.rollback.create(places.verified(found.sha256))
+    edits.rollback.create(places.verified(sha256))
     whole = path.resolve()
     source = sources.FileSource(f"file:{whole}", PurePosixPath(whole))
-    fetch(Request(decided.slug, found.sha256, found.size, found.md5, (source,)), places, reporter)
+    # Without an md5 neither cache nor store are asked for what was handed over.
+    fetch(Request(slug, sha256, whole.stat().st_size, None, (source,)), places, reporter)
+
+
+def keep(
+    edits: Editing, catalogue: Catalogue, places: Places, layer: str, slug: str, file: str, md5: str | None
+) -> None:
+    """Remember all that the model's stages and the cards write."""
+    for one in catalogue.layers:
+        edits.keep_layer(one.slug)
+    edits.keep_layer(layer, slug)
+    if places.cache is not None and md5 is not None:
+        edits.rollback.create(places.cache / md5[:2] / md5[2:])
+    edits.rollback.create(edits.project.checkpoint(layer, slug, file))
+    edits.rollback.create(edits.project.model(layer, slug))
+
+
+def run_stages(
+    edits: Editing, catalogue: Catalogue, places: Places, model: Model, *, downloaded: bool
+) -> None:
+    """Run the stages of `model`, and all cards: a family that was declared for it changed every layer's.
+
+    What was `downloaded` is kept for the next try where they fail.
+    """
+    cards = [stages.cards(layer.slug) for layer in catalogue.layers]
+    try:
+        targets = [stages.download(model.layer, model.slug), stages.validate(model.layer, model.slug)]
+        edits.run([*targets, *cards], slug=model.slug)
+    except BaseException:
+        checkpoint = edits.project.checkpoint(model.layer, model.slug, model.file)
+        if downloaded and checkpoint.is_file():
+            checkpoint.replace(places.verified(model.sha256))
+        raise
 
 
 def _enter(
@@ -183,24 +345,15 @@ def _enter(
     project, layer, slug = edits.project, wanted.layer, decided.slug
     catalogue = edits.reload()
     require_free(project, catalogue, layer, slug, "--name")
-    layers = [one.slug for one in catalogue.layers]
-    for one in layers:
-        edits.keep_layer(one)
-    edits.keep_layer(layer, slug)
-    checkpoint = project.checkpoint(layer, slug, decided.file)
-    if places.cache is not None:
-        edits.rollback.create(places.cache / found.md5[:2] / found.md5[2:])
-    edits.rollback.create(project.model(layer, slug))
+    keep(edits, catalogue, places, layer, slug, decided.file, found.md5)
     entry = newcomer.entry(wanted, decided, found)
-    edits.rewrite(project.layer_catalogue(layer), lambda text: edit.put(text, ("models", slug), entry))
+    place = project.layer_catalogue(layer)
+    after = edit.put(place.read_bytes().decode("utf-8"), ("models", slug), entry)
+    _Begun(layer, slug, hashlib.sha256(after.encode()).hexdigest()).write(project)
+    edits.rewrite(place, lambda text: after)
     model = edits.reload().model(slug)
-    # All cards: a family that was declared for this model has made every layer's out of date.
-    targets = [stages.download(layer, slug), stages.validate(layer, slug), *map(stages.cards, layers)]
     try:
-        edits.run(targets, slug=slug)
-    except BaseException:
-        if downloaded and checkpoint.is_file():
-            # Fetched over the network: kept for the next try.
-            checkpoint.replace(places.verified(found.sha256))
-        raise
+        run_stages(edits, catalogue, places, model, downloaded=downloaded)
+    finally:
+        _Begun.end(project)
     return model

@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from restoration_models import stages
+from restoration_models import evidence, stages
 from restoration_models.catalogue import Catalogue, examine, rules
 from restoration_models.download.lock import held
 from restoration_models.errors import ModelProblem, Problem, UsageProblem
 from restoration_models.files import write_text
 from restoration_models.project import Project
 from restoration_models.rollback import Rollback
+
+EDIT_LOCK = "edit.lock"
+"""In the project's scratch space: who has it edits the catalogue."""
+WAITING = "another command is editing the catalogue; waiting for it"
 
 Say = Callable[[str], None]
 """Told, in a few words, what is being done."""
@@ -88,16 +92,19 @@ class Editing:
     def run(self, targets: Sequence[str], *, slug: str = "") -> None:
         """Run stages; see `stages.run`."""
         self.say(f"running {', '.join(target.rpartition(':')[2] for target in targets)}")
-        stages.run(self.project, targets, slug=slug)
+        try:
+            stages.run(self.project, targets, slug=slug)
+        except stages.StageFailed as error:
+            # All of it is put back here: a person who did so again would lose other work.
+            error.remedy = (error.remedy or "").partition(evidence.WAY_BACK)[0].rstrip("; ") or None
+            raise
 
 
 @contextmanager
 def editing(project: Project, say: Say = silent) -> Iterator[Editing]:
     """Edit the catalogue of `project`, alone; whatever fails inside is taken back."""
     project.temporary.mkdir(parents=True, exist_ok=True)
-    lock = project.temporary / "edit.lock"
-    waiting = "another command is editing the catalogue; waiting for it"
-    with held(lock, lambda: say(waiting)), Rollback() as rollback:
+    with held(project.temporary / EDIT_LOCK, lambda: say(WAITING)), Rollback() as rollback:
         yield Editing(project, rollback, say)
 
 

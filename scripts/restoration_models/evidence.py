@@ -15,6 +15,8 @@ TOLERANCES = {"ssim": 0.0025}
 """Two machines' figures agree within this: a step or two of their rounding, by the name's first word."""
 TOLERANCE = 0.025
 """The same for figures in dB and pixels."""
+WAY_BACK = "to go back: "
+"""What begins the end of a remedy that a command which puts all back itself leaves out."""
 
 
 class CheckpointMissing(ModelProblem):
@@ -53,7 +55,7 @@ def make(project: Project, catalogue: Catalogue, model: Model) -> Report:
     stay under its name, where it would be loaded: it goes to the inbox, where the next run finds it.
     """
     try:
-        outcome = _run(project, catalogue, model)
+        outcome = validated(project, catalogue, model)
     except ModelProblem as error:
         checkpoint = project.checkpoint(model.layer, model.slug, model.file)
         if checkpoint.is_file():
@@ -62,7 +64,7 @@ def make(project: Project, catalogue: Catalogue, model: Model) -> Report:
             checkpoint.unlink(missing_ok=True)
         # DVC has deleted the former report and picture by now.
         folder = project.relative(project.layer(model.layer))
-        way_back = f"to go back: `git checkout -- {folder}`, then `dvc checkout --allow-missing`"
+        way_back = f"{WAY_BACK}`git checkout -- {folder}`, then `dvc checkout --allow-missing`"
         error.remedy = f"{error.remedy}; {way_back}" if error.remedy else way_back
         raise
     outcome.write(
@@ -80,11 +82,22 @@ def prove(project: Project, catalogue: Catalogue, model: Model) -> Report:
     if not path.is_file():
         raise ReportMissing(project.relative(path))
     committed = Report.read(path)
-    found = _run(project, catalogue, model).report
+    found = validated(project, catalogue, model).report
     differences = _differences(committed, found)
     if differences:
         raise ReportDiffers(project.relative(path), differences)
     return found
+
+
+def validated(project: Project, catalogue: Catalogue, model: Model) -> Outcome:
+    """The outcome of validating `model`'s checkpoint where it lies; writes nothing.
+
+    Raises `CheckpointMissing` and what `validate` raises.
+    """
+    checkpoint = project.checkpoint(model.layer, model.slug, model.file)
+    if not checkpoint.is_file():
+        raise CheckpointMissing(model.slug, project.relative(checkpoint))
+    return validate(model, checkpoint, protocol=catalogue.protocol)
 
 
 def summary(report: Report) -> str:
@@ -100,11 +113,16 @@ def summary(report: Report) -> str:
     return text
 
 
-def _run(project: Project, catalogue: Catalogue, model: Model) -> Outcome:
-    checkpoint = project.checkpoint(model.layer, model.slug, model.file)
-    if not checkpoint.is_file():
-        raise CheckpointMissing(model.slug, project.relative(checkpoint))
-    return validate(model, checkpoint, protocol=catalogue.protocol)
+def worse(report: Report) -> tuple[str, ...]:
+    """What is worse on the test page after the model than before, each a sentence; mostly nothing."""
+    figures, found = report.measured, []
+    if figures is not None and figures.gain_db < 0:
+        change = f"PSNR {figures.psnr_before} -> {figures.psnr_after} dB"
+        found.append(f"the model makes the test page worse: {change} (gain {figures.gain_db} dB)")
+    if figures is not None and (figures.grid_error_after or 0) > (figures.grid_error_before or 0):
+        change = f"grid error {figures.grid_error_before} -> {figures.grid_error_after} px"
+        found.append(f"the model bends the test page more: {change}")
+    return tuple(found)
 
 
 def _differences(committed: Report, found: Report) -> list[str]:

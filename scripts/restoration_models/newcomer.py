@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from restoration_models import sources
+from restoration_models.catalogue import UnknownLayer, UnknownModel
 from restoration_models.catalogue.faults import suggest
 from restoration_models.catalogue.rules import RESERVED_FILES, UNREGISTERED
 from restoration_models.catalogue.schema import SLUG_LENGTH, WORD, Licence, is_slug
@@ -35,6 +36,22 @@ class NotSaid(UsageProblem):
 
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(what, where="models add", remedy=remedy)
+
+
+class NoSuchFile(UsageProblem):
+    """The command line names a checkpoint that is not there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            "there is no such file", where=path, remedy="give the path of a checkpoint, or its address"
+        )
+
+
+class UnknownSaid(UsageProblem):
+    """The command line names a layer or a base that the catalogue has not."""
+
+    def __init__(self, cause: UnknownLayer | UnknownModel) -> None:
+        super().__init__(cause.what, where=cause.where, remedy=cause.remedy)
 
 
 class UnknownFamily(UsageProblem):
@@ -84,7 +101,7 @@ class AlreadyThere(ModelProblem):
     def __init__(self, model: Model, how: str) -> None:
         super().__init__(
             f"these weights are in the catalogue already: {model.slug} of {model.layer} has {how}",
-            remedy=f"use {model.slug}, or remove it first; a second published name is an alias of it",
+            remedy=f"use {model.slug}, or remove it first; `aliases:` in its entry give it further names",
         )
 
 
@@ -136,11 +153,14 @@ class Decided:
 def decide(project: Project, catalogue: Catalogue, wanted: Wanted, file: str, address: str | None) -> Decided:
     """Check what is wanted for a checkpoint called `file`; `address` is where it comes from, if from afar.
 
-    Raises `UnknownLayer`, `UnknownModel` (the base), `UnknownFamily`, `UnknownTask`, `NotSaid`,
-    `BadName`, `NameTaken`, `SourceProblem`.
+    Raises `UnknownSaid` (layer or base), `UnknownFamily`, `UnknownTask`, `NotSaid`, `BadName`,
+    `NameTaken`, `SourceProblem`.
     """
-    layer = catalogue.layer(wanted.layer)
-    base = catalogue.model(wanted.base) if wanted.base else None
+    try:
+        layer = catalogue.layer(wanted.layer)
+        base = catalogue.model(wanted.base) if wanted.base else None
+    except (UnknownLayer, UnknownModel) as error:
+        raise UnknownSaid(error) from error
     family = wanted.family or (base.family if base else None)
     task = wanted.task or (str(base.task) if base else None)
     if family is None or task is None:
@@ -169,6 +189,17 @@ def decide(project: Project, catalogue: Catalogue, wanted: Wanted, file: str, ad
         registered=UNREGISTERED not in (wanted.architecture, catalogue.families[family].architecture),
         notes=(*notes, *said),
     )
+
+
+def namesake(catalogue: Catalogue, wanted: Wanted, file: str) -> Model | None:
+    """The model of the wanted layer that has the very name that a checkpoint called `file` would get."""
+    models = {model.slug: model for model in catalogue.models}
+    base = models.get(wanted.base or "")
+    family = wanted.family or (base.family if base else None)
+    if family is None or not (wanted.name or slug_of(PurePosixPath(file).stem)):
+        return None
+    found = models.get(_names(wanted, family, file)[0])
+    return found if found is not None and found.layer == wanted.layer else None
 
 
 def compare(catalogue: Catalogue, wanted: Wanted, decided: Decided, found: Recognised) -> None:

@@ -47,8 +47,10 @@ def obtain(project: Project, model: Model, *, reporter: Reporter) -> Fetched:
     pipeline keeps a second name in the inbox, where the stage finds it.
     """
     locked = lock.read(project, model.layer).get(model.slug)
-    fetched = fetch(request(project, model, locked), places(project), reporter)
-    if locked is None and not inside_stage():
+    found = places(project)
+    fetched = fetch(request(project, model, locked), found, reporter)
+    # What the cache has, DVC takes from there instead.
+    if not inside_stage() and not _is_cached(found, model, locked):
         link_or_copy(fetched.path, project.inbox / model.sha256)
     return fetched
 
@@ -117,7 +119,16 @@ def is_here(project: Project, found: Places, model: Model, locked: LockedModel |
     """Whether DVC needs no download for `model`: in its place or in the cache, as far as sizes tell."""
     if locked is None or locked.sha256 != model.sha256:
         return False
-    here = [project.checkpoint(model.layer, model.slug, model.file)]
-    if found.cache is not None:
-        here.append(found.cache / locked.md5[:2] / locked.md5[2:])
-    return any(path.is_file() and path.stat().st_size == model.size for path in here)
+    path = project.checkpoint(model.layer, model.slug, model.file)
+    return _has(path, model.size) or _is_cached(found, model, locked)
+
+
+def _is_cached(found: Places, model: Model, locked: LockedModel | None) -> bool:
+    """Whether DVC's cache has the locked file, and it is the catalogue's."""
+    if locked is None or locked.sha256 != model.sha256 or found.cache is None:
+        return False
+    return _has(found.cache / locked.md5[:2] / locked.md5[2:], model.size)
+
+
+def _has(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size

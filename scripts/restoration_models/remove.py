@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from restoration_models import lock, obtain, relock, stages, store
+from restoration_models import former, lock, obtain, relock, stages, store
 from restoration_models.architectures import require_torch
 from restoration_models.catalogue import Catalogue, Model, edit, load
 from restoration_models.editing import Editing, Say, editing, require_free, require_name, silent
 from restoration_models.errors import ModelProblem, RestorationModelsError
-from restoration_models.files import write_text
+from restoration_models.files import sweep, write_text
 from restoration_models.lock import LockedModel
 from restoration_models.newcomer import Words
 from restoration_models.project import Project
@@ -69,16 +69,20 @@ class Renamed:
     """Models whose base was given the new name."""
     validated: bool
     """Whether it was validated again."""
+    changed: bool = True
+    """False where it had been renamed before."""
 
 
-def remove(project: Project, slug: str, *, say: Say = silent) -> Removed:
+def remove(project: Project, slug: str, *, say: Say = silent) -> Removed | None:
     """Take the model `slug` out: entry, lock entries, checkpoint, picture, card and report.
 
-    Raises `UnknownModel`, `IsBase`, `ForeignFiles`, `LockUnreadable`, and what running the cards
-    raises; nothing is changed then.
+    None where it is out already: git knows a model of that name. Raises `UnknownModel`, `IsBase`,
+    `ForeignFiles`, `LockUnreadable`, and what running the cards raises; nothing is changed then.
     """
     with editing(project, say) as edits:
         catalogue = load(project)
+        if _is_gone(catalogue, slug) and former.digest(project, slug) is not None:
+            return None
         model = catalogue.model(slug)
         heirs = [one.slug for one in catalogue.models if one.base == slug]
         if heirs:
@@ -106,13 +110,18 @@ def rename(project: Project, old: str, new: str, *, say: Say = silent) -> Rename
     """Call the model `old` `new`: in its place, with its comments, nothing downloaded again.
 
     Its report names the model, so a validated model is validated anew, with the checkpoint that is
-    here, in the cache or in the store. Published names do not hold the slug and stay. Raises
-    `UnknownModel`, `BadName`, `NameTaken`, `ForeignFiles`, and what the stages raise; nothing is
-    changed then.
+    here, in the cache or in the store. Published names do not hold the slug and stay. Nothing is
+    done where git knows `old` as a model of the bytes that `new` has. Raises `UnknownModel`,
+    `BadName`, `NameTaken`, `ForeignFiles`, and what the stages raise; nothing is changed then.
     """
     require_name(new)
+    say(f"renaming {old} to {new}")
     with editing(project, say) as edits:
         catalogue = load(project)
+        if _is_gone(catalogue, old) and not _is_gone(catalogue, new):
+            there = catalogue.model(new)
+            if former.digest(project, old) == there.sha256:
+                return Renamed(there, old, (), validated=False, changed=False)
         model = catalogue.model(old)
         require_free(project, catalogue, model.layer, new, "another name")
         folder, target = project.model(model.layer, old), project.model(model.layer, new)
@@ -167,10 +176,15 @@ def withdraw(project: Project, slug: str, why: Words | None, *, say: Say = silen
         return True
 
 
+def _is_gone(catalogue: Catalogue, slug: str) -> bool:
+    return all(model.slug != slug for model in catalogue.models)
+
+
 def _refuse_foreign(project: Project, model: Model, folder: Path) -> None:
     """Raise `ForeignFiles` where the model's folder holds what nobody but a person put there."""
     if not folder.is_dir():
         return
+    sweep(folder)
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in OWN_FILES | {model.file})
     if foreign:
         raise ForeignFiles(project.relative(folder), foreign)

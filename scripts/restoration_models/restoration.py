@@ -110,16 +110,17 @@ def restore(
     if model.input_channels == 1 and not picture.grey:
         notes.append("the network is for grey pictures: the result is grey")
         picture = picture.with_pixels(_grey(picture.pixels), alpha=picture.alpha)
-    whole = model.task == Task.DOCUMENT_UNWARPING
     tiles = tiling.Tiles.of(picture.height, picture.width, tile, overlap)
+    total = pieces(model, picture, tiles)
+    whole = model.task == Task.DOCUMENT_UNWARPING
     try:
         if whole:
-            restored, total = _unwarped(model, picture), 1
+            restored = _unwarped(model, picture)
             if picture.alpha is not None and restored.alpha is None:
                 notes.append("the transparency is left out: how this network moves it is not known")
             progress(1, 1)
         else:
-            restored, total = _tiled(model, picture, tiles, progress), tiles.count
+            restored = _tiled(model, picture, tiles, progress)
     except RestorationModelsError:
         raise
     except (RuntimeError, MemoryError) as error:
@@ -127,6 +128,11 @@ def restore(
             raise OutOfMemory(model.slug, tiled=not whole) from error
         raise
     return Restored(restored, total, tuple(notes))
+
+
+def pieces(model: LoadedModel, picture: Picture, tiles: tiling.Tiles) -> int:
+    """In how many tiles the picture goes through: 1 where the network must see all of it."""
+    return 1 if model.task == Task.DOCUMENT_UNWARPING else tiles.count
 
 
 def _tiled(

@@ -16,7 +16,7 @@ class Rollback:
     """A context in which files may be changed; leaving it by an exception takes everything back.
 
     An interrupt counts as a failure. Only `kill -9` and a power cut do not: then git has what
-    was there before.
+    was there before, and the next `models add` takes back an add.
     """
 
     kept: dict[Path, tuple[bytes, int] | None] = field(default_factory=dict)

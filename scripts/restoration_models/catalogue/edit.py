@@ -8,6 +8,7 @@ one; whether it says what was meant, and nothing else, is proved before it is re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,11 @@ class CannotEdit(ModelProblem):
 
     def __init__(self, key: Key, what: str) -> None:
         super().__init__(f"{what}; nothing was changed", where=key_path(key), remedy="edit the file by hand")
+
+
+def read(text: str) -> Any:
+    """What a params file says, as it is: not checked against any rule."""
+    return _data(text)
 
 
 def put(text: str, key: Key, value: Any) -> str:
@@ -99,7 +105,24 @@ def _edit(text: str, key: Key, splice: Callable[[_Text], str], change: Callable[
         right = False
     if not right:
         raise CannotEdit(key, "this place of the file is written in an unusual way")
-    return edited.replace("\n", "\r\n") if plain != text else edited
+    return _with_line_ends(edited, text) if plain != text else edited
+
+
+def _with_line_ends(edited: str, text: str) -> str:
+    """`edited` with the line ends that `text` has; what is new ends as most of its lines do."""
+    before = [line.removesuffix("\r") for line in text.split("\n")]
+    after = edited.split("\n")
+    ends = ["\r\n" if line.endswith("\r") else "\n" for line in text.split("\n")[:-1]]
+    usual = "\r\n" if 2 * ends.count("\r\n") > len(ends) else "\n"
+    shared = min(len(before), len(after))
+    first = next((n for n in range(shared) if before[n] != after[n]), shared)
+    last = next((n for n in range(shared - first) if before[-1 - n] != after[-1 - n]), shared - first)
+    shift = len(before) - len(after)
+    found = []
+    for n, line in enumerate(after[:-1]):
+        same = n if n < first or not shift else n + shift if n >= len(after) - last else len(ends)
+        found.append(line + (ends[same] if same < len(ends) else usual))
+    return "".join(found) + after[-1]
 
 
 def _data(text: str) -> Any:
@@ -233,10 +256,7 @@ class _Text:
         if len(mapping.value) == 1:
             return self._emptied(key, mapping, found)
         if mapping.flow_style:
-            if index + 1 < len(mapping.value):
-                start, end = found[0].start_mark.index, mapping.value[index + 1][0].start_mark.index
-            else:
-                start, end = self.end(mapping.value[index - 1][1]), self.end(found[1])
+            start, end = self._between_braces(mapping, index)
             return self.text[:start] + self.text[end:]
         start, end = self._lines(found, mapping.value[index - 1][1] if index else None)
         return self.text[:start] + self.text[end:]
@@ -245,12 +265,7 @@ class _Text:
         """What to cut for `pair` of a block: its comment, its lines, one of the gaps around it."""
         start, column = self.line_start(pair[0].start_mark.index), pair[0].start_mark.column
         floor = 0 if before is None else self.line_end(self.end(before)) + 1
-        while start > floor:
-            above = self.line_start(start - 1)
-            line = self.text[above : start - 1]
-            if above < floor or not (line.lstrip().startswith("#") and _indent(line) == column):
-                break
-            start = above
+        start = self._with_comment(start, floor, column)
         end = min(len(self.text), self.block_end(pair[1], column) + 1)
         if before is None:  # the gap below goes with the first
             while end < len(self.text) and not self.text[end : self.line_end(end)].strip():
@@ -259,6 +274,39 @@ class _Text:
             while start > floor and not self.text[self.line_start(start - 1) : start - 1].strip():
                 start = self.line_start(start - 1)
         return start, end
+
+    def _with_comment(self, start: int, floor: int, column: int) -> int:
+        """Where the comment begins that stands right above the line at `start`; not above `floor`."""
+        while start > floor:
+            above = self.line_start(start - 1)
+            line = self.text[above : start - 1]
+            if above < floor or not (line.lstrip().startswith("#") and _indent(line) == column):
+                break
+            start = above
+        return start
+
+    def _between_braces(self, mapping: Any, index: int) -> tuple[int, int]:
+        """What to cut for a pair of a mapping in braces, with its comments and nobody else's."""
+        pairs, (key, value) = mapping.value, mapping.value[index]
+        start, end, last = key.start_mark.index, self.end(value), index + 1 == len(pairs)
+        before = self.end(pairs[index - 1][1]) if index else mapping.start_mark.index + 1
+        after = mapping.end_mark.index - 1 if last else pairs[index + 1][0].start_mark.index
+        if "\n" not in self.text[before:start] + self.text[end:after]:
+            return (before, end) if last else (start, after)
+        comma = re.compile(r"\s*,[ \t]*").match(self.text, end)
+        first = not self.text[self.line_start(start) : start].strip()
+        if (comma is None and not last) or (last and not first and "#" in self.text[before:start]):
+            raise CannotEdit((key.value,), "a comment stands before a comma")
+        end = comma.end() if comma else end
+        if self.text[end : self.line_end(end)].partition("#")[0].strip():
+            return (before if last and not first else start), end  # a neighbour, or the brace, is behind it
+        if not first and index:  # and before it: whose comment follows cannot be told
+            return (before, end) if last else (start - 1, len(self.text[:end].rstrip()))
+        end = self.line_end(end)
+        if not first:
+            return start, end
+        floor, column = self.line_end(before) + 1, key.start_mark.column
+        return self._with_comment(self.line_start(start), floor, column), end + 1
 
     def _emptied(self, key: Key, mapping: Any, pair: tuple[Any, Any]) -> str:
         """The text with ``{}`` in the place of a mapping's only pair."""
@@ -280,7 +328,12 @@ class _Text:
         last = node.value[-1]
         if node.flow_style:
             at = self.end(last)
-            return f"{self.text[:at]}, {layout.inline(value)}{self.text[at:]}"
+            new, rest = f", {layout.inline(value)}", self.text[at:]
+            # A comment behind the list keeps its column, as far as there is room.
+            if behind := re.match(r" *\]( {3,})#", rest):
+                gap = max(len(behind[1]) - len(new), 2)
+                rest = rest[: behind.start(1)] + " " * gap + rest[behind.end(1) :]
+            return self.text[:at] + new + rest
         pad = " " * node.start_mark.column
         at = self.line_end(self.end(last))
         return f"{self.text[:at]}\n{pad}- {layout.inline(value, bracketed=False)}{self.text[at:]}"

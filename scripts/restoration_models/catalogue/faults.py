@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from restoration_models.catalogue.places import Document, Key
+from restoration_models.catalogue.places import MOST, Document, Key
 from restoration_models.catalogue.scalars import QUOTE
 from restoration_models.catalogue.schema import FORMS
 
@@ -38,7 +39,7 @@ def parse(kind: type[M], document: Document, key: Key, data: Any) -> M | None:
     try:
         return kind.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
+        for fault in islice(error.errors(include_url=False), MOST + 1):
             _note(document, key, fault, kind)
         return None
 

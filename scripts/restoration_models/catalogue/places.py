@@ -22,10 +22,12 @@ from restoration_models.errors import Problem
 Key = tuple[str | int, ...]
 """The way from the file's top to a value: mapping keys and list indices."""
 
-LARGEST = 8_000_000
-"""Bytes; a layer of a thousand models has two million."""
+LARGEST = 4_000_000
+"""Bytes; a layer of a thousand models has two million. What is read costs up to 150 times its size."""
 DEEPEST = 20
 """Mappings and lists within one another; a catalogue has six."""
+MOST = 1000
+"""Problems of a file that are listed: what a person reads, and what a hostile file can cost."""
 _LONGEST_PART = 80
 _NAME = re.compile(r"[\w*+-]+")
 INVISIBLE = "the invisible character"
@@ -56,6 +58,10 @@ class Document:
     def problem(self, key: Key, what: str, remedy: str = "", *, line: int | None = None) -> None:
         """Note a problem at `key`."""
         self.noted.add(key)
+        if len(self.problems) > MOST:
+            return
+        if len(self.problems) == MOST:
+            what, remedy, line, key = "more is wrong than is listed", "mend what is listed first", 0, ()
         place = self.line(key) if line is None else line
         self.problems.append(Problem(self.name, place, key_path(key), what, remedy))
 

@@ -1,4 +1,4 @@
-"""Commands that edit the catalogue: add, remove, rename, withdraw, add-layer."""
+"""Commands that edit the catalogue: add, replace, remove, rename, withdraw, add-layer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import typer
 
 if TYPE_CHECKING:
     from restoration_models.add import Added
+    from restoration_models.catalogue import Model
     from restoration_models.remove import Removed
+    from restoration_models.replace import Replaced
+    from restoration_models.report import Report
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 BOTH = 'For both languages; or twice, as "es: …" and "en: …".'
@@ -17,6 +20,7 @@ BOTH = 'For both languages; or twice, as "es: …" and "en: …".'
 def register(app: typer.Typer) -> None:
     """Add this module's commands to `app`."""
     app.command("add")(add)
+    app.command("replace")(replace)
     app.command("remove")(remove)
     app.command("rename")(rename)
     app.command("withdraw")(withdraw)
@@ -85,8 +89,6 @@ def add(
 
     Without an address or a --source it has no public source, and lives in the store alone.
     """
-    from rich.console import Console
-
     from restoration_models.add import add as run
     from restoration_models.catalogue.words import words
     from restoration_models.cli import render
@@ -113,7 +115,7 @@ def add(
         allow_globals=tuple(allow_globals or ()),
         file=file,
     )
-    with DownloadProgress(Console(stderr=True)) as reporter:
+    with DownloadProgress(render.console(stderr=True)) as reporter:
         added = run(Project.find(), origin, wanted, reporter=reporter, say=_say)
     if as_json:
         render.as_json(_added(added))
@@ -123,28 +125,89 @@ def add(
 
 
 def _added(added: Added) -> dict[str, Any]:
-    model, found, report = added.model, added.found, added.report
+    return _entry(added.model, added.report, added.notes) | {"new": added.new}
+
+
+def _entry(model: Model, report: Report, notes: tuple[str, ...]) -> dict[str, Any]:
     facts = model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     facts = {"model": facts.pop("slug"), **facts}
-    facts |= {"container": found.container, "fingerprint": found.fingerprint, "notes": list(added.notes)}
+    facts |= {"container": report.scan.container, "fingerprint": report.fingerprint, "notes": list(notes)}
     facts["report"] = report.model_dump(mode="json", by_alias=True, exclude_none=True)
     return facts
 
 
 def _lines(added: Added) -> list[str]:
-    from restoration_models import evidence
     from restoration_models.cli import render
 
     model = added.model
     lines = [f"note: {note}" for note in added.notes]
-    lines += [
-        f"{model.slug} is in {model.layer}: {model.file}, {render.size(model.size)}, sha256 {model.sha256}",
-        evidence.summary(added.report),
-        "commit it: git add dvc.lock layers",
-    ]
-    if model.origin == "local":
-        return [*lines, "store it:  dvc push (it has no public source: until then this clone alone has it)"]
-    return [*lines, "store it:  dvc push"]
+    if not added.new:
+        return [*lines, f"{model.slug} is in {model.layer} already, with these bytes; nothing was changed"]
+    about = f"{model.file}, {render.size(model.size)}, sha256 {model.sha256}"
+    return [*lines, f"{model.slug} is in {model.layer}: {about}", *_next(model, added.report)]
+
+
+def _next(model: Model, report: Report) -> list[str]:
+    from restoration_models import evidence
+
+    alone = " (it has no public source: until then this clone alone has it)"
+    store = "store it:  dvc push" + (alone if model.origin == "local" else "")
+    return [evidence.summary(report), "commit it: git add dvc.lock layers", store]
+
+
+def replace(
+    slug: Annotated[str, typer.Argument(help="The model.")],
+    origin: Annotated[str, typer.Argument(metavar="FILE|ADDRESS", help="Its new checkpoint.")],
+    source: Annotated[
+        list[str] | None, typer.Option("--source", help="A public address of the file; may be repeated.")
+    ] = None,
+    wrapper_key: Annotated[
+        str | None,
+        typer.Option("--wrapper-key", help="Which of several sets of weights in the file is meant."),
+    ] = None,
+    allow_globals: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-globals", help="A reviewed name that its pickle may import; default: as before."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a model another checkpoint, checked as for an add; name, texts and place stay."""
+    from restoration_models.cli import render
+    from restoration_models.cli.progress import DownloadProgress
+    from restoration_models.project import Project
+    from restoration_models.replace import replace as run
+
+    with DownloadProgress(render.console(stderr=True)) as reporter:
+        replaced = run(
+            Project.find(),
+            slug,
+            origin,
+            source=tuple(source or ()),
+            wrapper_key=wrapper_key,
+            allow_globals=tuple(allow_globals or ()),
+            reporter=reporter,
+            say=_say,
+        )
+    if as_json:
+        before = {"sha256": replaced.former.sha256, "size": replaced.former.size}
+        facts = _entry(replaced.model, replaced.report, replaced.notes)
+        render.as_json(facts | {"former": before, "changed": replaced.changed})
+        return
+    for line in _replaced(replaced):
+        typer.echo(line)
+
+
+def _replaced(replaced: Replaced) -> list[str]:
+    from restoration_models.cli import render
+
+    model, former = replaced.model, replaced.former
+    lines = [f"note: {note}" for note in replaced.notes]
+    if not replaced.changed:
+        return [*lines, f"{model.slug} has these bytes already; nothing was changed"]
+    was, now = (f"{render.size(one.size)}, sha256 {one.sha256}" for one in (former, model))
+    return [*lines, f"{model.slug} was {was}", f"{model.slug} is  {now}", *_next(model, replaced.report)]
 
 
 def remove(slug: Annotated[str, typer.Argument(help="The model.")], as_json: Json = False) -> None:
@@ -154,6 +217,12 @@ def remove(slug: Annotated[str, typer.Argument(help="The model.")], as_json: Jso
     from restoration_models.remove import remove as run
 
     removed = run(Project.find(), slug, say=_say)
+    if removed is None:
+        if as_json:
+            render.as_json({"model": slug, "changed": False})
+        else:
+            typer.echo(f"{slug} is out of the catalogue already")
+        return
     if as_json:
         render.as_json(
             {
@@ -163,7 +232,8 @@ def remove(slug: Annotated[str, typer.Argument(help="The model.")], as_json: Jso
                 "size": removed.model.size,
                 "cached": removed.cached,
                 "store-object": removed.store_object,
-                "published-names": list(removed.published),
+                "published-names-if-any": list(removed.published),
+                "changed": True,
             }
         )
         return
@@ -181,10 +251,11 @@ def _left(removed: Removed) -> list[str]:
     size = render.size(model.size)
     if removed.cached:
         lines.append(f"this clone's cache keeps it ({size}): `dvc gc --workspace` frees it")
+    names = ", ".join(removed.published)
     lines += [
         f"the store keeps it, if it was pushed, as {removed.store_object} ({size}) for the commits with it",
         "`dvc gc --all-commits --cloud` removes it once no commit of any branch names it",
-        f"published as {', '.join(removed.published)}: the next `models publish --prune` takes that away",
+        f"if it was published, as {names}: the next `models publish --prune` takes that away",
     ]
     return lines
 
@@ -209,8 +280,12 @@ def rename(
                 "layer": model.layer,
                 "validated": renamed.validated,
                 "base-of": list(renamed.heirs),
+                "changed": renamed.changed,
             }
         )
+        return
+    if not renamed.changed:
+        typer.echo(f"{renamed.former} is {model.slug} already")
         return
     again = ", validated again under it" if renamed.validated else ""
     typer.echo(f"{renamed.former} is now {model.slug}{again}; commit it: git add --all dvc.lock layers")
@@ -254,7 +329,9 @@ def add_layer(
     purpose: Annotated[list[str], typer.Option("--purpose", help=f"What it does to a page. {BOTH}")],
     publish: Annotated[
         str | None,
-        typer.Option("--publish", help="Prefix of its published names; default: pretrained_models/<name>."),
+        typer.Option(
+            "--publish", help="Prefix of its published names; default: pretrained_models/<name>, - as _."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -32,11 +32,10 @@ def register(app: typer.Typer) -> None:
 
 def _display() -> DownloadProgress:
     """What shows downloads: on stderr, so that stdout is free for results."""
-    from rich.console import Console
-
+    from restoration_models.cli import render
     from restoration_models.cli.progress import DownloadProgress
 
-    return DownloadProgress(Console(stderr=True))
+    return DownloadProgress(render.console(stderr=True))
 
 
 @contextmanager
@@ -174,12 +173,15 @@ def prove(
 ) -> None:
     """Validate checkpoints that are here and compare with the committed reports; writes nothing."""
     from restoration_models import catalogue, evidence
+    from restoration_models.cli import edge
     from restoration_models.project import Project
 
     project = Project.find()
     loaded = catalogue.load(project)
-    for slug in slugs:
-        report = evidence.prove(project, loaded, loaded.model(slug))
+    for model in [loaded.model(slug) for slug in slugs]:
+        slug = model.slug
+        edge.say(f"{slug}: validating")
+        report = evidence.prove(project, loaded, model)
         typer.echo(evidence.summary(report))
         typer.echo(f"{slug}: this machine finds what the committed report says")
 
@@ -202,12 +204,17 @@ def refresh(
 ) -> None:
     """Bring everything up to date: download in parallel, validate, write the cards, say what changed."""
     from restoration_models import refresh as library
-    from restoration_models.cli import render
+    from restoration_models.cli import edge, render
     from restoration_models.errors import Problem
     from restoration_models.project import Project
 
     project = Project.find()
+    edge.say("reading the catalogue and its lock")
     result = library.refresh(project, jobs=jobs, display=_display, quiet=as_json)
+    for path in result.mended:
+        edge.say(
+            f"{path}: DVC was killed while it wrote it; it was taken back to what git has, then completed"
+        )
     if as_json:
         render.as_json(
             [

@@ -24,12 +24,14 @@ def sources(
     Leaves with 1 where a source serves another file, with 3 where one is unavailable.
     """
     from restoration_models import catalogue, upstream
-    from restoration_models.cli import render
+    from restoration_models.cli import edge, render
     from restoration_models.project import Project
 
     project = Project.find()
     loaded = catalogue.load(project)
     models = [loaded.model(slug) for slug in dict.fromkeys(slugs)] if slugs else list(loaded.models)
+    count = sum(len(one.sources) for one in models)
+    edge.say(f"asking {_counted(count, 'source')} of {_counted(len(models), 'model')}")
     answers = upstream.ask(project, models, jobs=jobs)
     if as_json:
         render.as_json(
@@ -59,3 +61,7 @@ def sources(
         fine = sum(one.fine for one in answers)
         typer.echo(f"{fine} of {len(answers)} sources are fine")
     upstream.require_fine(answers)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 _WRAPPERS = ("module.", "_orig_mod.")
 """What DistributedDataParallel and torch.compile put before every name."""
+ALL = "*"
+"""The pattern of a network without a backbone, said on purpose."""
 SHOWN = 3
+_FROZEN = "_frozen_by_restoration_models"
+"""Attribute of a module: names of its own parameters that `freeze` froze. A deep copy has it too."""
 
 
 class NoHead(UsageProblem):
@@ -49,7 +53,7 @@ class HeadMatchesAll(ModelProblem):
         super().__init__(
             f"every parameter matches the head's pattern {_quoted(patterns)}: no backbone is left",
             where="param_groups",
-            remedy="pass narrower patterns as head=[…], or train module.parameters() at one rate",
+            remedy='pass narrower patterns as head=[…], or head=["*"] to train all of it at one rate',
         )
 
 
@@ -86,12 +90,13 @@ def param_groups(
 
     The head's parameters are those that a pattern of the model's family matches (fnmatch over
     names such as ``ending.weight``); `head` states other patterns, and must for a plain module.
-    Every parameter is in exactly one group. Wrappers of torch.compile and
-    DistributedDataParallel are seen through.
+    The pattern ``*`` makes all of the network the head, and the backbone's group empty. Every
+    parameter is in exactly one group. Wrappers of torch.compile and DistributedDataParallel are
+    seen through.
 
     With `freeze_backbone` the backbone is not trained: see `freeze`. Without it, a backbone
-    that an earlier call froze is trained again. The module's mode is left as it is: call
-    ``model.train()`` before training.
+    that an earlier call froze is trained again; a parameter that somebody else froze stays so.
+    The module's mode is left as it is: call ``model.train()`` before training.
 
     Raises `NoHead`, `HeadMatchesNothing`, `HeadMatchesAll`, `BadRate`.
     """
@@ -99,12 +104,14 @@ def param_groups(
         if not (math.isfinite(value) and value > 0):
             raise BadRate(name, value)
     parts = split(model, head)
-    for parameter in (*parts.head, *parts.backbone):
-        _set_trained(parameter, True)
     if freeze_backbone:
-        _freeze(parts)
+        _require_backbone(parts)
+    module = _module(model)
+    _thaw(module)
+    if freeze_backbone:
+        _freeze(module, parts)
     else:
-        _release(_module(model), parts.backbone_modules)
+        _release(module, parts.backbone_modules)
     rate = 0.0 if freeze_backbone else lr * backbone_factor
     return [
         {"name": "head", "params": list(parts.head), "lr": lr},
@@ -119,14 +126,15 @@ def freeze(model: LoadedModel | nn.Module, *, head: Iterable[str] | None = None)
     mode whenever they are called, after ``train()`` too, so that BatchNorm uses and keeps its
     statistics and dropout is off. Raises as `param_groups` does.
     """
-    _freeze(split(model, head))
+    parts = split(model, head)
+    _require_backbone(parts)
+    _freeze(_module(model), parts)
 
 
 def unfreeze(model: LoadedModel | nn.Module) -> None:
-    """Take back `freeze`: every parameter wants a gradient, every module follows ``train()`` again."""
+    """Take back `freeze`: what it froze wants a gradient, every module follows ``train()`` again."""
     module = _module(model)
-    for parameter in module.parameters():
-        _set_trained(parameter, True)
+    _thaw(module)
     _release(module, module.modules())
 
 
@@ -152,7 +160,7 @@ def split(model: LoadedModel | nn.Module, head: Iterable[str] | None = None) -> 
     if not of_head:
         raise HeadMatchesNothing(patterns, names)
     backbone = tuple(parameter for key, parameter in every.items() if key not in of_head)
-    if not backbone:
+    if not backbone and ALL not in patterns:
         raise HeadMatchesAll(patterns)
     return Parts(tuple(of_head.values()), backbone, _backbone_modules(module, patterns, set(of_head)))
 
@@ -162,6 +170,11 @@ def plain_name(name: str) -> str:
     while prefix := next((wrapper for wrapper in _WRAPPERS if name.startswith(wrapper)), None):
         name = name[len(prefix) :]
     return name
+
+
+def _require_backbone(parts: Parts) -> None:
+    if not parts.backbone:
+        raise HeadMatchesAll([ALL])
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
@@ -198,20 +211,30 @@ def _module(model: LoadedModel | nn.Module) -> nn.Module:
     return model.module if isinstance(model, LoadedModel) else model
 
 
-def _set_trained(parameter: nn.Parameter, trained: bool) -> None:
-    if parameter.is_floating_point() or parameter.is_complex():
-        parameter.requires_grad_(trained)
-
-
-def _freeze(parts: Parts) -> None:
-    for parameter in parts.backbone:
-        _set_trained(parameter, False)
-        # An optimiser steps on what it finds here.
-        parameter.grad = None
+def _freeze(root: nn.Module, parts: Parts) -> None:
+    backbone = {id(parameter) for parameter in parts.backbone}
+    for module in root.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if id(parameter) not in backbone:
+                continue
+            if parameter.requires_grad:
+                parameter.requires_grad_(False)
+                module.__dict__.setdefault(_FROZEN, set()).add(name)
+            # An optimiser steps on what it finds here.
+            parameter.grad = None
     for module in parts.backbone_modules:
         module.eval()
         if not _holds(module):
             module.register_forward_pre_hook(_stay)
+
+
+def _thaw(root: nn.Module) -> None:
+    """Have the parameters that `_freeze` froze, and no others, want a gradient again."""
+    for module in root.modules():
+        for name in module.__dict__.pop(_FROZEN, ()):
+            parameter = module._parameters.get(name)
+            if parameter is not None:
+                parameter.requires_grad_(True)
 
 
 def _release(root: nn.Module, modules: Iterable[nn.Module]) -> None:

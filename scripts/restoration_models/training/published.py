@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 LARGEST = 1 << 26
 """Bytes of a manifest; more is something else."""
 CHUNK = 1 << 20
-TIMEOUT = (10.0, 60.0)
-"""Seconds for connecting, and between two arrivals."""
+OK = 200
 
 
 class NotAManifestAddress(UsageProblem):
@@ -72,10 +72,14 @@ class NotInManifest(ModelProblem):
     """The model is not, or no longer, among the published ones."""
 
     def __init__(self, slug: str, origin: str, known: list[str]) -> None:
+        from restoration_models.catalogue.faults import suggest
+
+        close = suggest(slug, known)
+        hint = f"did you mean {close}? " if close else ""
         super().__init__(
             "is not published: it was never validated, or it was withdrawn",
             where=slug,
-            remedy=f"{origin} has {', '.join(known) or 'no model yet'}",
+            remedy=f"{hint}{origin} has {', '.join(known) or 'no model yet'}",
         )
 
 
@@ -115,31 +119,44 @@ def _in_folder(path: Path, slug: str, cache: Path) -> Located:
 
 def _on_web(address: str, slug: str, cache: Path) -> Located:
     """A web server in front of the bucket, or a mirror of it: objects lie beside the manifest."""
-    import requests
+    from restoration_models.download.body import decoded
+    from restoration_models.download.policy import DEFAULT
+    from restoration_models.download.trouble import Disqualified, Transient
+    from restoration_models.download.web import Web
+    from restoration_models.sources import HttpsSource
 
     parts = urlsplit(address)
     if parts.scheme == "http" and not is_local_host(parts.hostname or ""):
         raise NotAManifestAddress(address, "is not encrypted (http:// is for loopback hosts only)")
-    if parts.username is not None:
-        raise NotAManifestAddress(address, "carries a user name or password")
+    if parts.username is not None or not parts.hostname:
+        raise NotAManifestAddress(address, "carries a user name or password, or names no host")
     shown = _shown(address)
+    # As a model's source is asked: a redirect leads neither into the clear nor inwards.
+    web = Web(HttpsSource(address, parts.hostname), DEFAULT, os.environ)
     try:
-        with requests.get(address, timeout=TIMEOUT, stream=True) as answer:
-            if answer.status_code != requests.codes.ok:
-                raise ManifestUnreachable(address, f"HTTP status {answer.status_code}")
-            content = b""
-            for chunk in answer.iter_content(CHUNK):
-                content += chunk
-                if len(content) > LARGEST:
-                    raise ManifestUnreachable(address, "what comes is too long for a manifest")
-    except requests.RequestException as error:
-        raise ManifestUnreachable(address, _reason(error)) from error
+        answer = web.open(address)
+        if answer.status != OK:
+            raise ManifestUnreachable(address, f"HTTP status {answer.status}")
+        content = b"".join(_bounded(address, decoded(answer, DEFAULT)))
+    except (Transient, Disqualified) as trouble:
+        raise ManifestUnreachable(address, trouble.reason) from trouble
+    finally:
+        web.close()
     read = manifests.parse(content, shown)
     model = _model(read, slug, shown)
     here = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
     version = quote(model.object.version_id, safe="")
     source = f"{urljoin(here, quote(model.object.key))}?versionId={version}"
     return _located(read, model, shown, cache, sources=(source,))
+
+
+def _bounded(address: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    length = 0
+    for block in blocks:
+        length += len(block)
+        if length > LARGEST:
+            raise ManifestUnreachable(address, "what comes is too long for a manifest")
+        yield block
 
 
 def _in_store(settings: StoreSettings, key: str, slug: str, cache: Path) -> Located:
@@ -243,9 +260,3 @@ def _shown(address: str) -> str:
     """`address` without user name and query: what a log may show."""
     parts = urlsplit(address)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _reason(error: Exception) -> str:
-    from restoration_models.store.client import reason_of
-
-    return reason_of(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from restoration_models.checkpoint import Checkpoint, WrongDigest, WrongSize, opened, unwrap
 from restoration_models.download.events import Reporter
 from restoration_models.errors import ModelProblem, RestorationModelsError
+from restoration_models.scan import CheckpointChanged
 
 if TYPE_CHECKING:
     from restoration_models.architectures.registry import Network
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 UNREGISTERED = "unregistered"
 BLOCK = 1 << 22
+TRIES = 3
+"""Of reading a file that is touched while it is read."""
 
 
 class Withdrawn(ModelProblem):
@@ -137,8 +141,17 @@ def read(path: Path, wanted: Wanted, *, verify: bool = True) -> Network:
     """Return the network of the checkpoint at `path`.
 
     Digest, scan and load go through one opening of the file: what was proved is what is loaded.
-    Raises `WrongSize`, `WrongDigest`, and what scan, unwrapping and a strict load raise.
+    Where the file was touched meanwhile (DVC links one file into several places), all of it is
+    done again. Raises `WrongSize`, `WrongDigest`, `CheckpointChanged`, and what scan, unwrapping
+    and a strict load raise.
     """
+    for _ in range(TRIES - 1):
+        with suppress(CheckpointChanged):
+            return _read(path, wanted, verify=verify)
+    return _read(path, wanted, verify=verify)
+
+
+def _read(path: Path, wanted: Wanted, *, verify: bool) -> Network:
     from restoration_models import architectures
 
     try:

@@ -76,6 +76,12 @@ def grown(
 
 
 @pytest.fixture
+def tuned() -> Wanted:
+    """What was said of the model that `grown` has added."""
+    return TUNED
+
+
+@pytest.fixture
 def workspace(begun: Workspace, tmp_path: Path) -> Workspace:
     """One model that ran; in a folder with a space and an accent in its name."""
     return begun.copy(tmp_path / "año uno")

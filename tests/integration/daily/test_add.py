@@ -17,8 +17,9 @@ import torch
 from restoration_models import add as adding
 from restoration_models import catalogue, newcomer, obtain, recognition, stages
 from restoration_models.add import Added, add
-from restoration_models.checkpoint import CheckpointMissing
 from restoration_models.cli import models_edit, render
+from restoration_models.download import events
+from restoration_models.editing import NameTaken
 from restoration_models.errors import RestorationModelsError
 from restoration_models.newcomer import Wanted
 from restoration_models.scan import UnsafeCheckpoint
@@ -26,6 +27,7 @@ from support import checkpoints
 from support.hostile_parts import glob, legacy, proto, text
 from support.layers import REPOSITORY
 from support.origin import Faults, Origin
+from support.refusal import refusing
 from support.servers import PROGRAM, git
 from support.workspace import Workspace
 
@@ -54,6 +56,7 @@ def test_a_file_of_our_own(grown: tuple[Workspace, Added], weights: Path) -> Non
     """Entry, lock, report, picture and cards are there to commit, and the check is content."""
     workspace, added = grown
     project, slug = workspace.project, "sharpener-receipts"
+    assert added.found is not None
     size, sha256, md5 = checkpoints.digests(weights / "tuned.pth")
     text = project.layer_catalogue("layer-2").read_text()
     assert text.startswith('"title": "A layer"\n')
@@ -79,7 +82,14 @@ def test_a_file_of_our_own(grown: tuple[Workspace, Added], weights: Path) -> Non
     )
     assert added.report.fingerprint == added.found.fingerprint
     assert added.report.verified.forward
-    assert added.notes == ()
+    (note,) = added.notes
+    figures = added.report.measured
+    assert figures is not None
+    assert note == (
+        f"the model makes the test page worse: PSNR {figures.psnr_before} -> {figures.psnr_after} dB "
+        f"(gain {figures.gain_db} dB)"
+    )
+    assert figures.gain_db < 0
     tracked = set(git(workspace.root, "ls-files", "layers/layer-2").splitlines())
     assert tracked >= {
         "layers/layer-2/dvc.lock",
@@ -105,6 +115,55 @@ def test_nothing_runs_again_and_a_clone_takes_the_weights_from_the_cache(
     model = catalogue.load(daily.project).model("sharpener-receipts")
     assert obtain.obtain(daily.project, model, reporter=lambda _: None).origin == "cache"
     assert checkpoint.is_file()
+    assert inbox(daily) == []
+
+
+def test_a_download_by_hand_is_found_by_the_stage(daily: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC deletes the file of a locked model that its cache lacks before it runs the stage."""
+    model = catalogue.load(daily.project).model("sharpener")
+    shutil.rmtree(daily.root / ".dvc/cache")
+    checkpoint = daily.project.checkpoint("layer-1", "sharpener", model.file)
+    checkpoint.unlink()
+    monkeypatch.setenv("DVC_STAGE", "download@sharpener")
+    assert obtain.obtain(daily.project, model, reporter=lambda _: None).origin == model.sources[0]
+    assert inbox(daily) == []
+    checkpoint.unlink()
+    monkeypatch.delenv("DVC_STAGE")
+    obtain.obtain(daily.project, model, reporter=lambda _: None)
+    assert inbox(daily) == [model.sha256]
+    checkpoint.unlink()
+    assert obtain.obtain(daily.project, model, reporter=lambda _: None).origin == "inbox"
+
+
+def test_twice_is_once_and_what_was_broken_off_goes_on(
+    daily: Workspace, weights: Path, tuned: Wanted
+) -> None:
+    """An entry with these bytes is left alone; one that nothing proves yet is brought to its end."""
+    before = tree(daily.root)
+    again = add(daily.project, str(weights / "tuned.pth"), tuned)
+    assert (again.new, models_edit._lines(again)[-1]) == (
+        False,
+        "sharpener-receipts is in layer-2 already, with these bytes; nothing was changed",
+    )
+    assert tree(daily.root) == before
+    with pytest.raises(NameTaken):
+        add(daily.project, str(weights / "third.pth"), tuned)
+    project, slug = daily.project, "sharpener-receipts"
+    for path in (project.report("layer-2", slug), project.picture("layer-2", slug), project.lock("layer-2")):
+        path.unlink()
+    project.checkpoint("layer-2", slug, "tuned.pth").unlink()
+    shutil.rmtree(daily.root / ".dvc/cache")
+    broken = tree(daily.root)
+    with refusing(), pytest.raises(stages.StageFailed) as caught:
+        add(daily.project, str(weights / "tuned.pth"), tuned)
+    assert str(caught.value) == "sharpener-receipts: validate: NaN; try others"
+    assert tree(daily.root) == broken
+    assert inbox(daily) == []
+    heard: list[events.Event] = []
+    assert add(daily.project, str(weights / "tuned.pth"), tuned, reporter=heard.append).new
+    assert tree(daily.root) == before
+    assert heard
+    assert not [event for event in heard if isinstance(event, events.SourceFailed)]
 
 
 def test_an_address_is_pinned_on_the_first_download(workspace: Workspace, tmp_path: Path) -> None:
@@ -135,7 +194,7 @@ def test_an_address_is_pinned_on_the_first_download(workspace: Workspace, tmp_pa
         "unclear",
         "Por aclarar",
     )
-    assert workspace.models("check", "--offline").stdout == "no problem found\n"
+    assert workspace.models("check", "--offline").stdout.startswith("no problem found")
 
 
 def test_what_programs_are_told(grown: tuple[Workspace, Added]) -> None:
@@ -166,7 +225,7 @@ def test_the_same_weights_are_refused_however_they_are_wrapped(
         add(daily.project, str(same), THIRD)
     assert str(caught.value) == (
         f"{same}: these weights are in the catalogue already: sharpener-receipts of layer-2 has the very "
-        "same file; use sharpener-receipts, or remove it first; a second published name is an alias of it"
+        "same file; use sharpener-receipts, or remove it first; `aliases:` in its entry give it further names"
     )
     for path in resaved.values():
         with pytest.raises(newcomer.AlreadyThere, match="sharpener-receipts of layer-2 has the same tensors"):
@@ -222,7 +281,7 @@ REFUSED: dict[str, tuple[str, Wanted, type[RestorationModelsError], str]] = {
         recognition.SeveralStateDicts,
         "the file holds several sets of weights, under 'params', 'params_ema'; say which is meant",
     ),
-    "missing": ("none.pth", THIRD, CheckpointMissing, "none.pth: there is no checkpoint"),
+    "missing": ("none.pth", THIRD, newcomer.NoSuchFile, "none.pth: there is no such file; give the path of"),
 }
 
 
@@ -253,6 +312,7 @@ def test_a_failed_stage_leaves_everything_as_it_was_but_keeps_the_download(
             add(workspace.project, url, wanted)
         assert str(caught.value).startswith("nafnet-third: validate: the model gains")
         assert caught.value.status == 1
+        assert str(caught.value).endswith("; use better weights, or demand less with min-gain-db")
         assert tree(workspace.root) == before
         assert cached(workspace) == weights_before
         assert workspace.status() == ""
@@ -298,7 +358,7 @@ def test_a_source_that_has_another_file_is_refused(workspace: Workspace, weights
         wanted = Wanted(layer="layer-2", family="nafnet", task="denoising-real", sources=(gone,))
         decided = newcomer.decide(workspace.project, loaded, wanted, path.name, None)
         places = obtain.places(workspace.project)
-        notes = adding._check_sources(workspace.project, decided, found, places, None)
+        notes = adding.check_sources(workspace.project, decided.sources, found, places, None)
         assert len(notes) == 1
         assert notes[0].endswith("could not be asked for this file: does not have the file (404)")
 
@@ -311,6 +371,9 @@ def test_what_a_pickle_would_do_is_found_before_anything_is_loaded(
     with pytest.raises(UnsafeCheckpoint) as caught:
         add(workspace.project, str(path), THIRD)
     assert caught.value.where == str(path)
+    assert str(caught.value).endswith(
+        "; get the checkpoint from a source you trust. os.system is never allowed"
+    )
     assert workspace.status() == ""
 
 
@@ -324,7 +387,8 @@ def test_without_torch_it_says_what_to_install(workspace: Workspace, weights: Pa
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (
-        2,
-        "torch is not installed; install the extra that validates and loads models: pip install '.[torch]'\n",
+    assert done.returncode == 2
+    assert done.stderr == (
+        "loading torch and the catalogue\n"
+        "torch is not installed; install the extra that validates and loads models: pip install '.[torch]'\n"
     )

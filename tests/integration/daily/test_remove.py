@@ -20,11 +20,12 @@ def test_a_removed_model_leaves_no_trace_and_is_told_where_its_weights_are(daily
     """What it added to git is taken out again, to the byte; DVC and the check agree."""
     removed = remove.remove(daily.project, SLUG)
 
+    assert removed is not None
     assert git(daily.root, "diff", "--stat", "HEAD~1") == ""
     assert not daily.project.model("layer-2", SLUG).exists()
     assert not daily.project.lock("layer-2").exists()
     assert daily.ran() == set()
-    assert daily.models("check", "--offline").stdout == "no problem found\n"
+    assert daily.models("check", "--offline").stdout.startswith("no problem found")
     assert removed.locked is not None
     md5, size = removed.locked.md5, render.size(removed.locked.size)
     name = f"files/md5/{md5[:2]}/{md5[2:]}"
@@ -34,10 +35,14 @@ def test_a_removed_model_leaves_no_trace_and_is_told_where_its_weights_are(daily
         f"this clone's cache keeps it ({size}): `dvc gc --workspace` frees it",
         f"the store keeps it, if it was pushed, as dvc/{name} ({size}) for the commits with it",
         "`dvc gc --all-commits --cloud` removes it once no commit of any branch names it",
-        f"published as {published}: the next `models publish --prune` takes that away",
+        f"if it was published, as {published}: the next `models publish --prune` takes that away",
     ]
+    assert remove.remove(daily.project, SLUG) is None
     assert (daily.root / ".dvc/cache" / name).is_file()
-    git(daily.root, "checkout", "--", ".")
+    daily.commit("Take it out")
+    again = daily.models("remove", SLUG)
+    assert (again.returncode, again.stdout) == (0, f"{SLUG} is out of the catalogue already\n"), again.stderr
+    git(daily.root, "reset", "--quiet", "--hard", "HEAD~1")
     daily.dvc("checkout")
     assert daily.status() == ""
 
@@ -95,7 +100,15 @@ def test_a_rename_keeps_everything_but_the_name(daily: Workspace) -> None:
     assert not project.report("layer-1", "sharpener").exists()
     assert "../../layer-1/crisp/README.md" in project.card("layer-2", SLUG).read_text()
     assert daily.ran() == set()
-    assert daily.models("check", "--offline").stdout == "no problem found\n"
+    assert daily.models("check", "--offline").stdout.startswith("no problem found")
+    status = daily.status()
+    assert not remove.rename(project, "sharpener", "crisp").changed
+    assert daily.status() == status
+    daily.commit("A better name")
+    again = daily.models("rename", "sharpener", "crisp")
+    assert (again.returncode, again.stdout) == (0, "sharpener is crisp already\n"), again.stderr
+    with pytest.raises(catalogue.UnknownModel):
+        remove.rename(project, "sharpener", SLUG)
     with pytest.raises(NameTaken, match=f"{SLUG}: is already a model of layer-2"):
         remove.rename(project, "crisp", SLUG)
     with pytest.raises(BadName, match="kebab-case"):
@@ -128,7 +141,7 @@ def test_a_withdrawal_is_said_once_and_can_be_taken_back(daily: Workspace) -> No
         "`models publish`\n"
     )
     assert "Borra los sellos" in project.card("layer-1", "sharpener").read_text()
-    assert daily.models("check", "--offline").stdout == "no problem found\n"
+    assert daily.models("check", "--offline").stdout.startswith("no problem found")
     status, text = daily.status(), project.layer_catalogue("layer-1").read_text()
     assert daily.models(*said).stdout == "sharpener is withdrawn for that reason already\n"
     assert (daily.status(), project.layer_catalogue("layer-1").read_text()) == (status, text)

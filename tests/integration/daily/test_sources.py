@@ -106,13 +106,14 @@ def test_the_exit_status_tells_what_happened(tmp_path: Path, origin: Origin) -> 
         other=[origin.add("/other.pth", DATA + b"x")],
     )
     fine = models(at.root, "sources", "fine")
-    assert (fine.returncode, fine.stderr) == (0, "")
+    assert (fine.returncode, fine.stderr) == (0, "asking 1 source of 1 model\n")
     assert "size is right" in fine.stdout
     assert fine.stdout.endswith("\n1 of 1 sources are fine\n")
     gone = models(at.root, "sources", "fine", "gone", "--json")
     assert gone.returncode == 3
     assert [one["answer"] for one in json.loads(gone.stdout)] == ["size", "unavailable"]
     assert gone.stderr == (
+        "asking 2 sources of 2 models\n"
         "1 source is unavailable; ask again later; take out what stays away, or list another source\n"
     )
     changed = models(at.root, "sources")
@@ -121,6 +122,7 @@ def test_the_exit_status_tells_what_happened(tmp_path: Path, origin: Origin) -> 
     assert f"0: {host}" in changed.stdout
     assert changed.stdout.endswith("\n1 of 3 sources are fine\n")
     assert changed.stderr == (
+        "asking 3 sources of 3 models\n"
         "1 source serves another file than declared, and 1 is unavailable; compare with upstream: it "
         "replaced the file, or the catalogue is wrong\n"
     )

@@ -156,6 +156,8 @@ def test_a_model_that_is_not_published(mirror: Path) -> None:
         "dreamt-of: is not published: it was never validated, or it was withdrawn; "
         f"{mirror / 'catalogue.json'} has {SLUG}"
     )
+    with pytest.raises(NotInManifest, match=f"; did you mean {SLUG}[?] "):
+        restoration_models.load(SLUG[:-1], manifest=mirror)
 
 
 def test_a_manifest_that_cannot_be_had(tmp_path: Path, origin: Origin) -> None:
@@ -166,7 +168,7 @@ def test_a_manifest_that_cannot_be_had(tmp_path: Path, origin: Origin) -> None:
     page = origin.add("/page", b"<html>log in</html>")
     with pytest.raises(ManifestUnreadable, match="not JSON"):
         restoration_models.load(SLUG, manifest=page)
-    with pytest.raises(ManifestUnreachable, match="connection refused"):
+    with pytest.raises(ManifestUnreachable, match="refused the connection"):
         restoration_models.load(SLUG, manifest="http://127.0.0.1:9/catalogue.json?sig=secret")
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from restoration_models.cli import render, use
 from restoration_models.cli.app import app
 from restoration_models.cli.edge import guard
 from restoration_models.tasks import Task
@@ -52,10 +53,23 @@ def test_a_picture_is_restored(here: Library, page: Path, tmp_path: Path) -> Non
     how = rf"6 tiles, [\d.]+ s on (cpu|cuda), by {SLUG} \(sha256 \w{{12}}\)"
     line = f"{re.escape(str(result))}: 201 x 133, {how}\n"
     assert re.fullmatch(line, done.stdout)
-    assert done.stderr == ""
+    assert re.fullmatch(
+        rf"loading {SLUG}\nrunning {SLUG} over 201 x 133 pixels in 6 tiles on (cpu|cuda)\n"
+        + "".join(rf"{SLUG}: {share} % of 6 tiles\n" for share in (10, 30, 50, 60, 80)),
+        done.stderr,
+    )
     with Image.open(result) as image:
         assert image.size == (201, 133)
         assert image.getexif().get(0x0112, 1) == 1
+
+
+def test_a_long_run_gives_a_sign_of_life_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal; the last tenth is the result's own line."""
+    with use._progress(render.console(stderr=True), SLUG) as progress:
+        for done in range(1, 222):
+            progress(done, 221)
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"{SLUG}: {share} % of 221 tiles" for share in range(10, 100, 10)]
 
 
 def test_tiles_make_no_visible_difference(here: Library, page: Path, tmp_path: Path) -> None:

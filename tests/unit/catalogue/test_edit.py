@@ -142,7 +142,9 @@ def test_a_rename_touches_the_name_alone() -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("layers: [a, b]   # in order\n", "layers: [a, b, c]   # in order\n"),
+        ("layers: [a, b]      # in order\n", "layers: [a, b, c]   # in order\n"),
+        ("layers: [a, b]   # in order\n", "layers: [a, b, c]  # in order\n"),
+        ("layers: [a, b] # in order\n", "layers: [a, b, c] # in order\n"),
         ("layers:\n- a\n- b  # last\nx: 1\n", "layers:\n- a\n- b  # last\n- c\nx: 1\n"),
         ('{"layers": ["a"]}', '{"layers": ["a", c]}'),
     ],
@@ -200,3 +202,60 @@ def test_any_text_is_written_as_what_it_says(text: str) -> None:
         assert ruamel.yaml.YAML(typ="safe").load(written)["models"]["a"][put] == text
     flow = edit.put("{models: {a: {x: 1}}}", ("models", "a", "b"), text)
     assert ruamel.yaml.YAML(typ="safe").load(flow)["models"]["a"]["b"] == text
+
+
+BRACES = """\
+models: {
+  # above a
+  a: {size: 1},  # behind a
+  # above b
+  b: {size: 2},   # behind b
+  # above c
+  c: {size: 3}  # behind c
+}
+x: 1
+"""
+
+
+@pytest.mark.parametrize("slug", ["a", "b", "c"])
+def test_a_pair_in_braces_goes_with_its_own_comments_alone(slug: str) -> None:
+    gone, came = changed(BRACES, edit.remove(BRACES, ("models", slug)))
+
+    assert came == []
+    assert len(gone) == 2
+    assert all(slug in line for line in gone)
+
+
+@pytest.mark.parametrize(
+    ("slug", "after"),
+    [
+        ("a", "{\n  # above b\n  b: 2, c: 3,  # of two\n  d: 4}\n"),
+        ("b", "{a: 1,  # behind a\n  # above b\n  c: 3,  # of two\n  d: 4}\n"),
+        ("c", "{a: 1,  # behind a\n  # above b\n  b: 2,  # of two\n  d: 4}\n"),
+        ("d", "{a: 1,  # behind a\n  # above b\n  b: 2, c: 3,  # of two\n  }\n"),
+    ],
+)
+def test_pairs_in_braces_that_share_lines(slug: str, after: str) -> None:
+    text = "{a: 1,  # behind a\n  # above b\n  b: 2, c: 3,  # of two\n  d: 4}\n"
+
+    assert edit.remove(f"models: {text}", ("models", slug)) == f"models: {after}"
+
+
+@pytest.mark.parametrize("slug", ["b", "c"])
+def test_commas_behind_comments_are_left_to_a_person(slug: str) -> None:
+    with pytest.raises(edit.CannotEdit, match="a comment stands before a comma"):
+        edit.remove("models: {a: 1\n  , b: 2  # x\n  , c: 3}\n", ("models", slug))
+
+
+@pytest.mark.parametrize("odd", range(8))
+def test_mixed_line_ends_stay_as_they_are(odd: int) -> None:
+    """One line that ends in another way says nothing about the others."""
+    plain = ["# a", "models:", "  one: 1", "  two:", "    size: 2", "    file: x", "  three: 3", "x: 1"]
+    for usual, other in (("\n", "\r\n"), ("\r\n", "\n")):
+        ends = [other if number == odd else usual for number in range(8)]
+        lines = [line + end for line, end in zip(plain, ends, strict=True)]
+        text = "".join(lines)
+
+        assert edit.remove(text, ("models", "two")) == "".join(lines[:3] + lines[6:])
+        assert edit.put(text, ("models", "four"), 4) == "".join(lines[:7]) + f"  four: 4{usual}" + lines[7]
+        assert edit.put(text, ("models", "one"), 5) == text.replace("one: 1", "one: 5")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from restoration_models import catalogue
@@ -21,6 +22,7 @@ from restoration_models.training import (
     param_groups,
     unfreeze,
 )
+from support import readme
 from support.checkpoints import FULL, PARAMETERS, network
 from support.layers import REPOSITORY
 
@@ -175,6 +177,21 @@ def test_a_later_call_decides() -> None:
     assert {"resnet_head.0.weight", "resnet_head.1.running_mean"} <= changed(module, before)
 
 
+@pytest.mark.parametrize("freeze_backbone", [False, True])
+def test_what_somebody_else_froze_stays_frozen(freeze_backbone: bool) -> None:
+    module = network("nafnet")
+    theirs = [module.intro.weight, module.ending.bias]
+    for parameter in theirs:
+        parameter.requires_grad_(False)
+    for again in (freeze_backbone, not freeze_backbone, False):
+        groups = param_groups(module, 1e-2, freeze_backbone=again, head=HEADS["nafnet"])
+        assert sum(len(group["params"]) for group in groups) == len(list(module.parameters()))
+    unfreeze(module)
+
+    frozen = {id(parameter) for parameter in module.parameters() if not parameter.requires_grad}
+    assert frozen == {id(parameter) for parameter in theirs}
+
+
 def test_freezing_twice_is_freezing_once() -> None:
     module = network("uvdoc")
     for _ in range(2):
@@ -255,11 +272,32 @@ def test_patterns_that_match_nothing() -> None:
 
 def test_patterns_that_match_everything() -> None:
     with pytest.raises(HeadMatchesAll) as caught:
-        param_groups(network("nafnet"), 1e-3, head="*")
+        param_groups(network("nafnet"), 1e-3, head="*[a-z]*")
     assert str(caught.value) == (
-        "param_groups: every parameter matches the head's pattern *: no backbone is left; "
-        "pass narrower patterns as head=[…], or train module.parameters() at one rate"
+        "param_groups: every parameter matches the head's pattern *[a-z]*: no backbone is left; "
+        'pass narrower patterns as head=[…], or head=["*"] to train all of it at one rate'
     )
+
+
+@pytest.mark.parametrize(
+    ("title", "family"), [("Add an architecture", "tone"), ("A checkpoint of your own", "docunet")]
+)
+def test_a_network_without_a_backbone(title: str, family: str) -> None:
+    """As the README's own families declare it: all of it is the head; there is nothing to freeze."""
+    (block,) = [block.text for block in readme.section(title) if block.language == "yaml"]
+    patterns = yaml.safe_load(block)[family]["head"]
+    module: nn.Module = nn.ModuleDict({"mix": nn.Conv2d(3, 3, 1)})
+    before = values(module)
+    with pytest.raises(HeadMatchesAll):
+        param_groups(module, 1e-2, freeze_backbone=True, head=patterns)
+    with pytest.raises(HeadMatchesAll):
+        freeze(module, head=patterns)
+    groups = param_groups(module, 1e-2, head=patterns)
+    assert [len(group["params"]) for group in groups] == [2, 0]
+    optimiser = torch.optim.AdamW(groups)
+    module.get_submodule("mix")(picture()).square().mean().backward()
+    optimiser.step()
+    assert changed(module, before) == {"mix.weight", "mix.bias"}
 
 
 def test_a_plain_module_needs_patterns() -> None:

@@ -30,6 +30,8 @@ except ImportError:  # a PyYAML without libyaml reads the same, slowly
 
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)", re.MULTILINE)
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_ANY_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+"""Of a file, or of a folder."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -142,6 +144,8 @@ def parse(text: str, name: str) -> Lock:
     if data is None or (isinstance(data, dict) and "stages" not in data):
         return Lock({}, ())
     stages = _get(data, "stages", dict, name)
+    for stage in stages:
+        _require_plain(_get(stages, stage, dict, name), f"{name}: stages.{stage}")
     return Lock(
         {
             slug: _model(slug, stages, name)
@@ -191,7 +195,7 @@ def standing(
         return Standing(State.LOCKED, Reason.NOT_VALIDATED, entry)
     if validated.protocol != catalogue.protocol:
         return Standing(State.LOCKED, Reason.OTHER_PROTOCOL, entry)
-    if validated.weights_md5 != entry.md5 or not _asked(validated.command, model):
+    if validated.weights_md5 != entry.md5 or not asked(validated.command, model):
         return Standing(State.LOCKED, Reason.CHANGED, entry)
     report = _evidence(project, model, validated)
     if report is None:
@@ -214,7 +218,7 @@ def _evidence(project: Project, model: Model, validated: LockedValidation) -> Re
     return report if said == meant else None
 
 
-def _asked(command: str, model: Model) -> bool:
+def asked(command: str, model: Model) -> bool:
     """Whether a validation's command asked for all that the catalogue asks for now."""
     expects = model.expects
     meant: dict[str, tuple[object, ...]] = {
@@ -266,6 +270,21 @@ def _read(project: Project, layer: str) -> Lock:
         return Lock({}, ())
     except UnicodeDecodeError as error:
         raise LockUnreadable(name, "is not UTF-8 text") from error
+
+
+def _require_plain(stage: dict[str, Any], place: str) -> None:
+    """Raise `LockUnreadable` for facts of files that DVC would believe, or stumble over."""
+    for kind in ("deps", "outs"):
+        for item in _get(stage, kind, list, place) if kind in stage else ():
+            where = f"{place}.{kind}: {_get(item, 'path', str, f'{place}.{kind}')}"
+            if item.get("hash", "md5") != "md5":
+                raise LockUnreadable(f"{where}: hash", "names another digest than md5")
+            digest = item.get("md5")
+            if digest is not None and not (isinstance(digest, str) and _ANY_MD5.fullmatch(digest)):
+                raise LockUnreadable(f"{where}: md5", "is not an md5")
+            size = item.get("size", 0)
+            if type(size) is not int or size < 0:
+                raise LockUnreadable(f"{where}: size", "is not a number of bytes")
 
 
 def _model(slug: str, stages: dict[str, Any], name: str) -> LockedModel:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from restoration_models.catalogue.schema import MD5, SHA256, Hyperparameter
+from restoration_models.catalogue.schema import MD5, PUBLISHED_ROOT, SHA256, Hyperparameter
 from restoration_models.errors import ModelProblem
 from restoration_models.tasks import Task
 
@@ -26,7 +26,9 @@ SIGNATURES = "signatures/"
 Sha256 = Annotated[str, StringConstraints(pattern=SHA256)]
 Md5 = Annotated[str, StringConstraints(pattern=MD5)]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
-Key = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+# Whoever mirrors the bucket writes files under these names: none leads out of their folder.
+_PART = r"\.*[A-Za-z0-9_+-][A-Za-z0-9._+-]*"
+Key = Annotated[str, StringConstraints(pattern=rf"^{PUBLISHED_ROOT}{_PART}(/{_PART})*$", max_length=1024)]
 
 
 class ManifestUnreadable(ModelProblem):
@@ -80,7 +82,7 @@ class Object(_Part):
     """One published object: the version that has exactly these bytes."""
 
     key: Key
-    """Its name in the bucket."""
+    """Its name in the bucket, under pretrained_models/."""
     version_id: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     """The version to fetch: the name alone may have other bytes by now."""
     size: Annotated[int, Field(ge=0)]
@@ -206,7 +208,7 @@ class Model(_Part):
     fingerprint: Sha256
     """Digest of the tensors, whatever their wrapping."""
     object: Object
-    """The checkpoint under its published name."""
+    """The checkpoint under its published name: of the model's size and sha256."""
     aliases: tuple[Object, ...] = ()
     """The same bytes under names that older readers use."""
     card: Object
@@ -239,6 +241,14 @@ class Model(_Part):
     """The model that this one was fine-tuned from; it need not be published."""
     upstream: str
     """The authors' repository."""
+
+    @model_validator(mode="after")
+    def _one_file(self) -> Self:
+        # Readers choose by the one digest and fetch by the other.
+        for published in (self.object, *self.aliases):
+            if (published.sha256, published.size) != (self.sha256, self.size):
+                raise ValueError(f"{published.key} is another file than the model's")
+        return self
 
 
 class Layer(_Part):

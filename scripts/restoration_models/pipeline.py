@@ -6,6 +6,7 @@ DVC's library and compared here. Nothing is run and nothing is downloaded.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,21 +15,24 @@ from pathlib import Path
 from typing import Any
 
 from restoration_models import lock
-from restoration_models.errors import ModelProblem
+from restoration_models.errors import ModelProblem, RestorationModelsError
 from restoration_models.project import Project
 
+Facts = tuple[str, int]
+"""A file's md5, and its length in bytes."""
 _Look = Callable[[Any], Iterator[str]]
 
 
 class PipelineUnreadable(ModelProblem):
     """DVC cannot read the pipeline."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"DVC cannot read the pipeline: {reason}",
-            where="dvc.yaml",
-            remedy="mend the catalogue or dvc.yaml; `dvc stage list --all` shows the same",
+    def __init__(self, reason: str, file: str = "dvc.yaml") -> None:
+        remedy = (
+            "restore it with git checkout, then run `dvc repro`"
+            if file.endswith(".lock")
+            else "mend the catalogue or dvc.yaml; `dvc stage list --all` shows the same"
         )
+        super().__init__(f"DVC cannot read the pipeline: {reason}", where=file, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +73,39 @@ class Pipeline:
     """(dvc.lock relative to the root, stage name)."""
 
 
-def read(project: Project, digests: Mapping[str, str] | None = None) -> Pipeline:
-    """Load the pipeline and its locks. Raises `PipelineUnreadable`.
+def read(project: Project, digests: Mapping[str, Facts] | None = None) -> Pipeline:
+    """Load the pipeline and its locks. Raises `PipelineUnreadable`, `LockUnreadable`.
 
-    `digests` has the md5 of every file that git keeps, by its path from the root: those files are
-    then looked up there and nowhere else, be they in the folder or not.
+    `digests` has the md5 and the size of every file that git keeps, by its path from the root: those
+    files are then looked up there and nowhere else, be they in the folder or not.
     """
     from dvc.exceptions import DvcException
+    from dvc.utils.strictyaml import YAMLValidationError
 
     try:
-        with _repo(project) as repo:
+        with opened(project) as repo:
             stages = [stage for stage in repo.index.stages if getattr(stage, "name", None)]
             checkpoints = {out.fs_path: out for stage in stages for out in stage.outs if out.use_cache}
             look = partial(_workspace_difference, project=project, digests=digests)
             states = (_state(project, stage, checkpoints, look) for stage in stages)
             return Pipeline(tuple(sorted(states, key=_order)), tuple(_orphans(project, stages)))
+    except RestorationModelsError:
+        raise
+    except YAMLValidationError as error:
+        # Its own text names the file by the way to it from the folder that we are in.
+        file = os.path.relpath(Path(error.path).resolve(), project.root.resolve())
+        found = error.exc.errors[0]
+        where = " in ".join(str(part) for part in reversed(found.path))
+        raise PipelineUnreadable(f"{found.error_message}: {where}", file) from error
     except DvcException as error:
         raise PipelineUnreadable(" ".join(str(error).split())) from error
+    except Exception as error:  # DVC trusts the values of a lock, and stumbles in its own ways
+        raise PipelineUnreadable(f"{type(error).__name__}: {error}") from error
 
 
 @contextmanager
-def _repo(project: Project) -> Iterator[Any]:
+def opened(project: Project) -> Iterator[Any]:
+    """DVC's own view of `project`: a `dvc.repo.Repo`."""
     from dvc.repo import Repo
 
     with Repo(str(project.root)) as repo:
@@ -116,6 +132,8 @@ def _differences(stage: Any, checkpoints: dict[str, Any], look: _Look) -> Iterat
             # A checkpoint: its bytes may not be here, the two lock entries are.
             if upstream.hash_info != dependency.hash_info:
                 yield f"{dependency.def_path} was locked with other bytes when this ran"
+            elif upstream.meta.size != dependency.meta.size:
+                yield f"{dependency.def_path} was locked with another size when this ran"
         else:
             yield from look(dependency)
     for out in stage.outs:
@@ -123,20 +141,28 @@ def _differences(stage: Any, checkpoints: dict[str, Any], look: _Look) -> Iterat
             yield from look(out)
 
 
-def _workspace_difference(item: Any, project: Project, digests: Mapping[str, str] | None) -> Iterator[str]:
+def _workspace_difference(item: Any, project: Project, digests: Mapping[str, Facts] | None) -> Iterator[str]:
     """How a file that git keeps differs from what the lock says of it."""
     if not item.hash_info:
         yield f"{item.def_path} is not in the lock"
-    elif digests is not None and not item.hash_info.isdir:
-        digest = digests.get(project.relative(Path(item.fs_path)))
-        if digest is None:
-            yield f"{item.def_path} is missing"
-        elif digest != item.hash_info.value:
-            yield f"{item.def_path} is not the one that was locked"
-    elif not item.exists:
+        return
+    size: int | None = None
+    if digests is not None and not item.hash_info.isdir:
+        digest, size = digests.get(project.relative(Path(item.fs_path)), (None, None))
+        missing, other = digest is None, digest != item.hash_info.value
+    else:
+        missing = not item.exists
+        other = not missing and item.changed_checksum()
+        if not missing:
+            path = Path(item.fs_path)
+            files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+            size = sum(file.stat().st_size for file in files)
+    if missing:
         yield f"{item.def_path} is missing"
-    elif item.changed_checksum():
+    elif other:
         yield f"{item.def_path} is not the one that was locked"
+    elif item.meta.size not in (None, size):
+        yield f"{item.def_path} has {size} bytes, the lock says {item.meta.size}"
 
 
 def _orphans(project: Project, stages: list[Any]) -> Iterator[tuple[str, str]]:

@@ -239,6 +239,16 @@ def _raw(shown: bytes) -> Iterator[Blob]:
             yield Blob(path, 0, mode in _FILE_MODES, oid=oid, commit=commit)
 
 
+def uncommitted(root: Path) -> frozenset[str]:
+    """The files that git has and that differ from the last commit; all of them where there is none yet."""
+    try:
+        last = commit_of(root, HEAD)
+    except UnknownRevision:
+        return frozenset(_names(git(root, "ls-files", "-z", "--cached")))
+    shown = git(root, "diff", "--name-only", "-z", "--relative", "--no-ext-diff", "--no-renames", last)
+    return frozenset(_names(shown))
+
+
 def git(root: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
     """What git prints. Raises `GitMissing`, `NotARepository`, `GitFailed`."""
     done = _ask(root, *arguments, stdin=stdin)

@@ -23,6 +23,12 @@ def number(value: float) -> str:
     return f"{value:.10f}".rstrip("0").rstrip(".")
 
 
+def fixed(value: float, places: int) -> str:
+    """`value` with so many decimals and the minus sign that `signed` has."""
+    text = f"{value:.{places}f}"
+    return (text.removeprefix("-") if float(text) == 0 else text).replace("-", MINUS)
+
+
 def signed(value: float, places: int) -> str:
     """`value` with its sign and so many decimals; a zero has none."""
     text = f"{value:+.{places}f}"

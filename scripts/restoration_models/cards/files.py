@@ -28,6 +28,15 @@ def write_layer(project: Project, catalogue: Catalogue, layer: str) -> list[Path
     return changed
 
 
+def rewritten(layer: str) -> str:
+    """How the cards of `layer` and their lock entry are put right at once: a remedy.
+
+    ``models readme`` alone leaves the lock behind. DVC leaves a stage alone in which nothing but a
+    model's card changed, hence the force; and stages of models that cannot be downloaded are not run.
+    """
+    return f"run `dvc repro --force --single-item cards@{layer}`, and commit what it wrote"
+
+
 def stale(project: Project, catalogue: Catalogue, layer: str) -> list[Problem]:
     """A problem for each card of `layer` that is missing, out of date or edited by hand.
 
@@ -38,7 +47,7 @@ def stale(project: Project, catalogue: Catalogue, layer: str) -> list[Problem]:
         present = _present(path)
         if present == text:
             continue
-        name, remedy = project.relative(path), f"run `models readme {layer}`"
+        name, remedy = project.relative(path), rewritten(layer)
         if present is None:
             problems.append(Problem(name, 0, "", "the card is missing", remedy))
         elif sealed(present):

@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 LINK = re.compile(
@@ -23,7 +24,10 @@ _IN_TEXT = re.compile(
 )
 """An address amid words, without the punctuation that follows it."""
 
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "\\": "&#92;"}
+_SPECIAL = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "\\": "&#92;"}
+    | {mark: f"\\{mark}" for mark in "`*[]~$"}
+)
 _AT_START = re.compile(r"[#+=-]|[0-9]{1,9}[.)](?= |$)")
 _INNER_UNDERSCORE = re.compile(r"(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])")
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -99,12 +103,14 @@ def literal(value: object) -> Markdown:
 def one_line(text: str) -> str:
     """`text` with every run of white space as one space, and nothing unseen in it."""
     flat = " ".join(text.split())
+    if flat.isprintable():  # nearly all of them, and this is fast
+        return flat
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(ch) in _UNSEEN else ch for ch in flat)
 
 
+@lru_cache(maxsize=4096)
 def _escape_words(text: str) -> str:
-    text = "".join(_ENTITIES.get(ch, ch) for ch in text)
-    text = re.sub(r"[`*\[\]~$]", r"\\\g<0>", text)
+    text = text.translate(_SPECIAL)
     kept = _INNER_UNDERSCORE.sub("\0", text)
     text = kept.replace("_", r"\_").replace("\0", "_")
     # Some renderers link bare addresses of any kind.

@@ -14,7 +14,7 @@ from hashlib import md5
 
 from restoration_models import cards, pipeline, schemas
 from restoration_models.catalogue import Catalogue
-from restoration_models.check import leftovers, models, own, secrets, stored, weights
+from restoration_models.check import evidence, leftovers, models, own, secrets, stored, weights
 from restoration_models.check.places import Places
 from restoration_models.check.scratch import Laid, is_data, laid_out
 from restoration_models.errors import ModelProblem, Problem, WorldFailure
@@ -28,6 +28,7 @@ from restoration_models.revision import (
     commit_of,
     fork_point,
     read_objects,
+    uncommitted,
 )
 
 __all__ = [
@@ -82,9 +83,31 @@ def check(
                 branch = Branch(start.commit, tip, before.catalogue)
         result = judge(project, tree, contents, laid, branch=branch, offline=offline, strict=strict)
         if laid.catalogue is not None and head is None:
-            local = leftovers.ignored(project, tree.files, laid.catalogue, laid)
-            result = replace(result, notes=tuple(sorted({*result.notes, *local})))
+            local = [*leftovers.ignored(project, tree.files, laid.catalogue, laid)]
+            problems, notes = _against_git(project, tree, laid.catalogue, reviewed=branch is not None)
+            result = replace(
+                result,
+                problems=tuple(sorted({*result.problems, *problems})),
+                notes=tuple(sorted({*result.notes, *local, *notes})),
+            )
         return result
+
+
+def _against_git(
+    project: Project, tree: Tree, loaded: Catalogue, *, reviewed: bool
+) -> tuple[list[Problem], list[Problem]]:
+    """Problems and notes about what the checkout has and its commits have not."""
+    missing = evidence.unadded(tree.files, loaded)
+    if not missing and not reviewed:
+        return [], []
+    changed = uncommitted(project.root)
+    # Where catalogue and locks are committed, what they name should be.
+    problems = [
+        evidence.not_in_git(path)
+        for path, named_by in missing.items()
+        if reviewed or all(tree.files[name].tracked and name not in changed for name in named_by)
+    ]
+    return problems, [*evidence.uncommitted(changed)] if reviewed else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +182,7 @@ def _pipeline_problems(
     laid: Laid, contents: Mapping[str, bytes], found: models.Found, places: Places
 ) -> list[Problem]:
     digests = {
-        path: md5(content, usedforsecurity=False).hexdigest()
+        path: (md5(content, usedforsecurity=False).hexdigest(), len(content))
         for path, content in contents.items()
         if path.startswith(f"{LAYERS_FOLDER}/") or path == CATALOGUE_FILE
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
-from restoration_models import lock
+from restoration_models import lock, stages
+from restoration_models.cards.files import rewritten
 from restoration_models.catalogue import Catalogue, Model
 from restoration_models.check.places import Places
 from restoration_models.check.scratch import Laid
@@ -15,10 +16,15 @@ from restoration_models.pipeline import Pipeline, StageState
 from restoration_models.project import CATALOGUE_FILE, LAYERS_FOLDER, Project
 from restoration_models.report import Report, UnreadableReport
 
-RERUN = "run `dvc repro`, then commit what it wrote"
 REFRESH = "run `models refresh` where the sources are reached"
 SHOWN = 4
 """Names in a note; the rest are counted."""
+
+
+def rerun(layer: str, slug: str) -> str:
+    """How a model's evidence is made anew: by its own stages, whatever the other models' sources do."""
+    again = f"dvc repro --single-item cards@{layer}"
+    return f"run `dvc repro {stages.validate(layer, slug)}`, then `{again}`, and commit what they wrote"
 
 
 @dataclass(slots=True)
@@ -63,23 +69,23 @@ def _of_model(
     file, line = places.entry(model.layer, model.slug)
     key = f"models.{model.slug}"
     lock_file = project.relative(project.lock(model.layer))
-    stage = f"validate@{model.slug}"
+    stage, again = f"validate@{model.slug}", rerun(model.layer, model.slug)
     match standing.reason:
         case Reason.OTHER_FILE:
             what = f"the catalogue asks for another file than was downloaded (sha256 {locked.sha256[:12]}…)"
-            yield Problem(file, line, f"{key}.sha256", what, RERUN)
+            yield Problem(file, line, f"{key}.sha256", what, again)
             return
         case Reason.NOT_VALIDATED:
             download = f"download@{model.slug}"
             what = "downloaded but not validated"
-            yield Problem(lock_file, places.stage(lock_file, download), download, what, RERUN)
+            yield Problem(lock_file, places.stage(lock_file, download), download, what, again)
         case Reason.OTHER_PROTOCOL:
             was = locked.validated.protocol if locked.validated else 0
             what = f"validated by protocol {was}, the catalogue asks for {loaded.protocol}"
-            yield Problem(lock_file, places.stage(lock_file, stage), stage, what, RERUN)
+            yield Problem(lock_file, places.stage(lock_file, stage), stage, what, again)
         case Reason.CHANGED:
             what = "validated as something else than the catalogue asks for now"
-            yield Problem(lock_file, places.stage(lock_file, stage), stage, what, RERUN)
+            yield Problem(lock_file, places.stage(lock_file, stage), stage, what, again)
         case Reason.NO_EVIDENCE:
             yield _evidence(project, model)
     facts = (("size", model.size, locked.size), ("md5", model.md5 or locked.md5, locked.md5))
@@ -92,13 +98,13 @@ def _of_model(
 def _evidence(project: Project, model: Model) -> Problem:
     """Why the report of a locked validation does not count."""
     path = project.report(model.layer, model.slug)
-    name = project.relative(path)
+    name, again = project.relative(path), rerun(model.layer, model.slug)
     try:
         report = Report.read(path)
     except FileNotFoundError:
-        return Problem(name, 0, "", "the report of a locked validation is missing", RERUN)
+        return Problem(name, 0, "", "the report of a locked validation is missing", again)
     except UnreadableReport as error:
-        return Problem(name, 0, "", error.what, error.remedy or RERUN)
+        return Problem(name, 0, "", error.what, f"restore it with `git checkout`, or {again}")
     for key, said, meant in (
         ("model", report.model, model.slug),
         ("sha256", report.sha256, model.sha256),
@@ -106,9 +112,9 @@ def _evidence(project: Project, model: Model) -> Problem:
         ("file", report.file, model.file),
     ):
         if said != meant:
-            return Problem(name, 0, key, f"the report says {said}, the catalogue {meant}", RERUN)
+            return Problem(name, 0, key, f"the report says {said}, the catalogue {meant}", again)
     what = "the report is not the one that was locked: edited by hand, or merged"
-    return Problem(name, 0, "", what, "restore it with `git checkout`, or validate the model again")
+    return Problem(name, 0, "", what, f"restore it with `git checkout`, or {again}")
 
 
 def out_of_step(graph: Pipeline, laid: Laid, found: Found, places: Places) -> Iterator[Problem]:
@@ -120,17 +126,24 @@ def out_of_step(graph: Pipeline, laid: Laid, found: Found, places: Places) -> It
         line = places.stage(stage.lock_file, stage.name)
         if stage.differences:
             what = f"out of step: {'; '.join(stage.differences)}"
-            yield Problem(stage.lock_file, line, stage.name, what, RERUN)
+            yield Problem(stage.lock_file, line, stage.name, what, _remedy(stage))
         elif stage.kind == "cards" and not stage.locked:
-            yield Problem(
-                stage.lock_file, 0, stage.name, "the cards were never written by the pipeline", RERUN
-            )
+            what = "the cards were never written by the pipeline"
+            yield Problem(stage.lock_file, 0, stage.name, what, _remedy(stage))
         elif stage.kind == "validate" and not stage.locked and stage.item in downloaded:
-            yield Problem(stage.lock_file, line, stage.name, "downloaded but not validated", RERUN)
+            yield Problem(stage.lock_file, line, stage.name, "downloaded but not validated", _remedy(stage))
+
+
+def _remedy(stage: StageState) -> str:
+    """How a stage that is out of step runs again, whatever the other models' sources do."""
+    if stage.kind == "cards":
+        return rewritten(stage.item)
+    return rerun(stage.file.split("/")[1], stage.item)
 
 
 def orphans(graph: Pipeline, laid: Laid, places: Places) -> Iterator[Problem]:
     """Lock entries of stages that are gone."""
+    models = {model.slug: model.layer for model in laid.catalogue.models} if laid.catalogue else {}
     for file, name in graph.orphans:
         kind, _, item = name.partition("@")
         layer = item if kind == "cards" else file.split("/")[1] if "/" in file else ""
@@ -138,6 +151,11 @@ def orphans(graph: Pipeline, laid: Laid, places: Places) -> Iterator[Problem]:
             continue
         what = "the lock entry of a stage that is gone"
         remedy = "remove the entry (`models remove` does), or take the model back"
+        if kind != "cards" and item in models:
+            # `models remove` would take the model itself.
+            remedy = (
+                f"delete this entry here; its model is in {models[item]} now: {rerun(models[item], item)}"
+            )
         yield Problem(file, places.stage(file, name), name, what, remedy)
 
 
@@ -166,6 +184,10 @@ def unfinished(declared: list[Model], touched: Set[str] | None, places: Places) 
         if touched is not None and model.slug not in touched:
             continue
         why = "" if touched is None else "this branch adds or changes it, and "
-        file, line = places.entry(model.layer, model.slug)
+        layer = model.layer
+        file, line = places.entry(layer, model.slug)
         what = f"{why}it was never downloaded and validated"
-        yield Problem(file, line, f"models.{model.slug}", what, f"{REFRESH}, then commit what it wrote")
+        remedy = f"where its sources are reached, {rerun(layer, model.slug)}"
+        if model.origin == "local":
+            remedy = f"give its file to `models add` again, or `models remove {model.slug}`"
+        yield Problem(file, line, f"models.{model.slug}", what, remedy)

@@ -1,4 +1,4 @@
-"""What steers DVC must be the project's own: its configuration and its pipeline's commands.
+"""What steers DVC must be the project's own: its configuration, what it passes over, its commands.
 
 A team writes its own server into the committed remote; all else in ``.dvc/config`` is the
 project's, and what is one machine's or one person's belongs in ``.dvc/config.local``.
@@ -12,12 +12,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from restoration_models import shipped
+from restoration_models.check import unseen
 from restoration_models.check.places import Places
 from restoration_models.errors import Problem
 from restoration_models.revision import Blob
 
 CONFIG = ".dvc/config"
 LOCAL_CONFIG = ".dvc/config.local"
+IGNORED = ".dvcignore"
 RESTORE = "restore it with `git checkout`"
 TEAM_KEYS = frozenset(
     {"url", "endpointurl", "region", "ssl_verify", "use_ssl", "read_timeout", "connect_timeout"}
@@ -32,7 +34,8 @@ SECRET_KEYS = frozenset(
 )  # fmt: skip
 _OURS = frozenset({"verify"})
 _REMOTE = re.compile(r'\s*remote\s*"(.*)"\s*')
-_PIPELINE = re.compile(r"(?:|.*/)dvc\.yaml")
+# A folder's name may hold any character, line ends too, and DVC looks into all of them.
+_PIPELINE = re.compile(r"(.*/)?(dvc\.yaml|[^/]*\.dvc)", re.DOTALL)
 _LAYER_PIPELINE = re.compile(r"layers/[^/]+/dvc\.yaml")
 _HIDDEN_FROM_DVC = ("tests/", "scripts/", "build/", "dist/")
 """Folders of .dvcignore that git may have."""
@@ -46,7 +49,22 @@ def foreign(
     if LOCAL_CONFIG in files and files[LOCAL_CONFIG].tracked:
         remedy = f"`git rm --cached {LOCAL_CONFIG}`, and have its keys replaced: they are in git's history"
         yield Problem(LOCAL_CONFIG, 0, "", "one machine's own settings and keys are committed to git", remedy)
+    yield from _ignored(files, contents)
+    yield from unseen.foreign(files, contents)
     yield from _pipelines(files, contents, layers)
+
+
+def _ignored(files: Mapping[str, Blob], contents: Mapping[str, bytes]) -> Iterator[Problem]:
+    """What DVC passes over: one line more hides the models' stages, one less shows it those of tests."""
+    present = contents.get(IGNORED)
+    if present is None:
+        yield Problem(IGNORED, 0, "", "the list of what DVC passes over is missing", RESTORE)
+    elif (found := _text(present)) != shipped.dvc_ignore():
+        what = "not the project's own: it decides which files and stages DVC sees"
+        yield Problem(IGNORED, _first_difference(found, shipped.dvc_ignore()), "", what, RESTORE)
+    for path in files:
+        if path.endswith(f"/{IGNORED}") and not path.startswith(_HIDDEN_FROM_DVC):
+            yield Problem(path, 0, "", "hides files from DVC that the project shows it", "remove the file")
 
 
 def _pipelines(
@@ -60,13 +78,13 @@ def _pipelines(
             yield Problem(
                 path, 0, "", "the pipeline's file is missing", f"{RESTORE}, or copy another layer's"
             )
-        elif (found := present.decode("utf-8", "replace").replace("\r\n", "\n")) != text:
+        elif (found := _text(present)) != text:
             line = _first_difference(found, text)
             what = "not the project's own pipeline: `dvc repro` would run other commands"
             remedy = f"{RESTORE}; every layer has the same text"
             yield Problem(path, line, "", what, remedy)
-    for path, blob in files.items():
-        other = _PIPELINE.fullmatch(path) or (path.endswith(".dvc") and blob.regular)
+    for path in files:
+        other = _PIPELINE.fullmatch(path)
         known = path in own or _LAYER_PIPELINE.fullmatch(path) or path.startswith(_HIDDEN_FROM_DVC)
         if other and not known:
             yield Problem(path, 0, "", "stages of DVC that are not the project's own", "remove the file")
@@ -172,6 +190,11 @@ def _elsewhere(present: object) -> str:
 
 def _shown(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _text(content: bytes) -> str:
+    """A file's text, its line ends as git keeps them."""
+    return content.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def _first_difference(present: str, text: str) -> int:

@@ -12,6 +12,7 @@ from restoration_models.errors import Problem
 from restoration_models.project import Project
 
 PUSH = "run `dvc push` where the checkpoint is"
+REPAIR = "run `models store verify --repair` where the checkpoint is (`dvc push` skips a name that is there)"
 
 
 def held(project: Project, md5s: Iterable[str]) -> dict[str, int | None]:
@@ -37,8 +38,8 @@ def missing(project: Project, laid: Laid, loaded: Catalogue, places: Places) -> 
             size = stored[entry.md5]
             if size == entry.size:
                 continue
-            what = "the store does not have it"
+            what, remedy = "the store does not have it", PUSH
             if size is not None:
-                what = f"the store has {size} bytes of it, not {entry.size}"
+                what, remedy = f"the store has {size} bytes of it, not {entry.size}", REPAIR
             name = f"download@{slug}"
-            yield Problem(file, places.stage(file, name), name, what, PUSH)
+            yield Problem(file, places.stage(file, name), name, what, remedy)

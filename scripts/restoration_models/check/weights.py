@@ -35,6 +35,7 @@ _PICKLE = re.compile(rb"\x80[\x02-\x05](\x95|\}|\]|c[a-z_.]+\n|\x8c)", re.S)
 _SAFETENSORS = re.compile(rb".{4}\0{4}\{\s*\"", re.S)
 
 REMEDY = "`git rm --cached` it; DVC keeps checkpoints (`models add`), and git's history of them never shrinks"
+ASIDE = "move it out of the repository; `models add FILE` enters a checkpoint, and DVC keeps it"
 AMEND = "take it out of the branch's history too (`git rebase`), then push the branch again"
 
 
@@ -47,10 +48,12 @@ def committed(blobs: Iterable[Blob], contents: Mapping[str, bytes]) -> Iterator[
         if blob.commit:
             yield Problem(blob.path, 0, f"commit {blob.commit[:12]}", what, AMEND)
         else:
-            yield Problem(blob.path, 0, "", what, REMEDY)
+            yield Problem(blob.path, 0, "", what, REMEDY if blob.tracked else ASIDE)
 
 
 def _fault(blob: Blob, content: bytes | None) -> str | None:
+    # `git add` takes what git neither has nor ignores.
+    place = "is committed to git" if blob.tracked else "is where git would take it"
     inside = blob.path.startswith(f"{LAYERS_FOLDER}/")
     if not blob.regular:
         return "a link or a submodule, where only files may be" if inside else None
@@ -58,16 +61,16 @@ def _fault(blob: Blob, content: bytes | None) -> str | None:
     kind = is_checkpoint(head)
     if inside and not ALLOWED.fullmatch(blob.path):
         if kind or EXTENSIONS.search(blob.path) or blob.size > LARGEST:
-            return f"a checkpoint is committed to git ({_size(blob)})"
+            return f"a checkpoint {place} ({_size(blob)})"
         return None if blob.commit else "a file that is no part of a layer"
     if inside and PICTURE.fullmatch(blob.path) and content is not None and not head.startswith(_PNG):
         return "not a PNG picture, whatever its name says"
     fixture = blob.path.startswith("tests/") and blob.size <= FIXTURE
     if (kind or EXTENSIONS.search(blob.path)) and not fixture:
-        return f"a checkpoint is committed to git ({_size(blob)})"
+        return f"a checkpoint {place} ({_size(blob)})"
     limit = LARGEST_TEXT if TEXT.search(blob.path) else LARGEST
     if blob.size > limit:
-        return f"a file of {_size(blob)} is committed to git, more than {limit // 1_000_000} MB"
+        return f"a file of {_size(blob)} {place}, more than {limit // 1_000_000} MB"
     return None
 
 

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from restoration_models.project import Project
     from restoration_models.publish import Published
+    from restoration_models.publish.wanted import LeftOut
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 SHOWN = 12
@@ -46,7 +47,14 @@ def publish(
         bool, typer.Option("--allow-dirty", help="Publish what is not committed; the manifest says so.")
     ] = False,
     allow_older: Annotated[
-        bool, typer.Option("--allow-older", help="Replace the manifest of a later commit.")
+        bool,
+        typer.Option(
+            "--allow-older", help="Replace the manifest of a commit that this one does not build upon."
+        ),
+    ] = False,
+    rewrite: Annotated[
+        bool,
+        typer.Option("--rewrite", help="Write every object anew, also what is as it should be by its word."),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -70,9 +78,11 @@ def publish(
         sign=sign,
         allow_dirty=allow_dirty,
         allow_older=allow_older,
+        rewrite=rewrite,
     )
     if as_json:
-        render.as_json({**asdict(result), "dry_run": dry_run})
+        facts = {name.replace("_", "-"): value for name, value in asdict(result).items()}
+        render.as_json({**facts, "dry-run": dry_run})
     else:
         _show(result, dry_run)
     if notify is not None and not dry_run:
@@ -89,12 +99,17 @@ def _show(result: Published, dry_run: bool) -> None:
         ]
         render.table(("model", "layer", "change", "sha256 before", "sha256 after"), rows)
     would = "would be " if dry_run else ""
+    if dry_run:
+        for doing, keys in (("copied", result.copied), ("written", result.uploaded)):
+            for key in keys:
+                typer.echo(f"would be {doing}: {key}")
     typer.echo(
-        f"{len(result.models)} models: {len(result.copied)} names {would}copied, "
-        f"{len(result.uploaded)} pages and pictures {would}written, {result.unchanged} objects as they were"
+        f"{_counted(len(result.models), 'model')}: {_counted(len(result.copied), 'name')} {would}copied, "
+        f"{_counted(len(result.uploaded), 'small file')} {would}written, "
+        f"{_counted(result.unchanged, 'object')} as before"
     )
-    for one in result.left_out:
-        typer.echo(f"not published: {one.slug} ({one.why})")
+    for why, slugs in _by_reason(result.left_out).items():
+        typer.echo(f"not published, {why}: {', '.join(slugs)}")
     if result.pruned:
         typer.echo(f"removed: {', '.join(result.pruned)}")
     if result.left:
@@ -108,6 +123,18 @@ def _show(result: Published, dry_run: bool) -> None:
         typer.echo(f"signed: {result.signature}")
     if result.superseded:
         typer.echo("another publish has replaced the manifest since")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _by_reason(left_out: tuple[LeftOut, ...]) -> dict[str, list[str]]:
+    """The models that are not published, by how far they have come."""
+    found: dict[str, list[str]] = {}
+    for one in left_out:
+        found.setdefault(one.why, []).append(one.slug)
+    return found
 
 
 def _notify(project: Project, url: str, result: Published) -> None:
@@ -161,14 +188,15 @@ def verify(
                 "sha256": result.sha256,
                 "commit": result.manifest.commit,
                 "models": [model.slug for model in result.manifest.models],
-                "signature_verified": result.signed,
+                "signature-verified": result.signed,
                 "objects": result.objects,
                 "bytes": result.bytes,
             }
         )
         return
     typer.echo(
-        f"{result.where}: {len(result.manifest.models)} models, commit {result.manifest.commit[:SHOWN]}"
+        f"{result.where}: {_counted(len(result.manifest.models), 'model')}, "
+        f"commit {result.manifest.commit[:SHOWN]}"
     )
     typer.echo("signature: verified" if result.signed else "signature: not checked, no --key was given")
     if result.objects is not None:

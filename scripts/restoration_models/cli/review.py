@@ -27,6 +27,8 @@ def _uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        # What is there now would all be looked at, once here and once at the end.
+        gc.freeze()
         gc.enable()
 
 

@@ -15,7 +15,7 @@ from restoration_models import manifest
 from restoration_models.catalogue.schema import PUBLISHED_ROOT
 from restoration_models.errors import Problem, ProblemsFound
 from restoration_models.publish.plan import Found
-from restoration_models.publish.wanted import Item
+from restoration_models.publish.wanted import SITE, Item
 from restoration_models.store.client import NoKeys, ObjectMissing, StoreFailure, asking, pool
 from restoration_models.store.objects import object_name
 from restoration_models.store.settings import StoreSettings
@@ -27,6 +27,8 @@ PART = 1 << 30
 COPY_SECONDS = 900.0
 """A server answers a copy when it has made it."""
 AT_ONCE = 8
+REPAIR = "run `models store verify --repair`"
+"""What is there under its name, `dvc push` does not look into."""
 _META = "x-amz-meta-"
 
 T = TypeVar("T")
@@ -49,7 +51,7 @@ class NotStored(ProblemsFound):
     """The store lacks checkpoints that are to be published."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(problems, remedy="run `dvc push` where the checkpoints are; nothing was published")
+        super().__init__(problems, remedy="do that where the checkpoints are; nothing was published")
 
 
 class StoredBytesDiffer(StoreFailure):
@@ -59,7 +61,7 @@ class StoredBytesDiffer(StoreFailure):
         super().__init__(
             f"{source} holds bytes with sha256 {actual}, not {item.sha256}; {item.key} was put back",
             where=settings.endpoint,
-            remedy="have that object deleted, then push it again where the file is (`dvc push`)",
+            remedy=f"{REPAIR} where the file is",
         )
 
 
@@ -104,10 +106,14 @@ class Bucket:
                 raise NotVersioned(self.settings)
 
     def published(self) -> dict[str, Found]:
-        """Every object under the published names, by key."""
+        """Every object under the published names and of the catalogue page, by key."""
         with asking(self.settings, doing="list the published names"):
-            listed = self._speaker.list_objects(self.settings.bucket, prefix=PUBLISHED_ROOT, recursive=True)
-            keys = [entry.object_name for entry in listed if not entry.is_dir]
+            keys = [
+                entry.object_name
+                for prefix in (PUBLISHED_ROOT, SITE)
+                for entry in self._speaker.list_objects(self.settings.bucket, prefix=prefix, recursive=True)
+                if not entry.is_dir
+            ]
         return {key: found for key, found in self._each(self.find, keys) if found is not None}
 
     def find(self, key: str, version_id: str | None = None) -> Found | None:
@@ -124,7 +130,8 @@ class Bucket:
             return None
         headers = {name.lower(): value for name, value in stat.metadata.items()}
         metadata = {name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)}
-        return Found(stat.version_id, stat.size, MappingProxyType(metadata), _proof(headers))
+        etag = (stat.etag or "").strip('"')
+        return Found(stat.version_id, stat.size, MappingProxyType(metadata), _proof(headers), etag)
 
     def find_each(self, promised: Iterable[manifest.Object]) -> list[tuple[manifest.Object, Found | None]]:
         """Each object that a manifest promises, with that very version as it is there."""
@@ -176,11 +183,13 @@ class Bucket:
             item = wanted[md5]
             if stat is None:
                 what = f"the store does not have it ({object_name(self.settings, md5)})"
+                remedy = "run `dvc push`"
             elif stat.size != item.size:
                 what = f"the store has {stat.size} bytes of it, not {item.size}"
+                remedy = REPAIR
             else:
                 continue
-            problems.append(Problem(item.metadata["model"], 0, "", what))
+            problems.append(Problem(item.metadata["model"], 0, "", what, remedy))
         if problems:
             raise NotStored(problems)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from enum import StrEnum
 
 from restoration_models.errors import ModelProblem, UsageProblem
 from restoration_models.project import CATALOGUE_FILE, LAYERS_FOLDER, Project
@@ -35,15 +36,49 @@ class NotCommitted(ModelProblem):
         )
 
 
-class OlderThanPublished(ModelProblem):
-    """The published manifest is of a later commit than this checkout."""
+class Relation(StrEnum):
+    """How the published commit stands to this checkout's."""
 
-    def __init__(self, ours: str, published: str) -> None:
-        super().__init__(
-            f"what is published is of commit {published[:12]}, which comes after this checkout's {ours[:12]}",
-            where="catalogue.json",
-            remedy="publish the later commit; to go back, revert it and publish that, or give --allow-older",
-        )
+    BEFORE = "before"
+    """It is the same, or one of those that this one was built upon."""
+    AFTER = "after"
+    BESIDE = "beside"
+    """Each has what the other lacks."""
+    UNKNOWN = "unknown"
+    """This clone does not have it."""
+
+
+_SAID = {
+    Relation.AFTER: "which comes after this checkout's {ours}",
+    Relation.BESIDE: "which this checkout's {ours} does not build upon",
+    Relation.UNKNOWN: "which this clone does not have, so that its {ours} may not build upon it",
+}
+_REMEDIES = {
+    Relation.AFTER: "publish the later commit; to go back, revert it and publish that, or give --allow-older",
+    Relation.BESIDE: "merge it and publish that, or give --allow-older",
+    Relation.UNKNOWN: "`git fetch origin`, in a shallow clone `git fetch --unshallow`, and publish a commit "
+    "that builds upon it; or give --allow-older",
+}
+
+
+class OlderThanPublished(ModelProblem):
+    """This checkout does not build upon what is published: it would take the others' work back."""
+
+    def __init__(
+        self,
+        ours: str,
+        published: str,
+        relation: Relation,
+        gone: tuple[str, ...] = (),
+        other: tuple[str, ...] = (),
+    ) -> None:
+        """`gone` are the models that would leave the manifest, `other` those that would be other files."""
+        what = f"what is published is of commit {published[:12]}, {_SAID[relation].format(ours=ours[:12])}"
+        if gone:
+            what += f"; these models would leave: {', '.join(gone)}"
+        if other:
+            what += f"; these would be other files: {', '.join(other)}"
+        super().__init__(what, where="catalogue.json", remedy=_REMEDIES[relation])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +103,16 @@ def look(project: Project) -> Checkout:
     return Checkout(done.stdout.strip(), paths)
 
 
-def comes_before(project: Project, ours: str, theirs: str) -> bool:
-    """Whether `theirs` was built upon `ours`; False too where this clone does not have `theirs`."""
+def relation(project: Project, ours: str, theirs: str) -> Relation:
+    """How the commit `theirs` stands to `ours`, as far as this clone knows."""
     if ours == theirs:
-        return False
-    return _git(project, "merge-base", "--is-ancestor", ours, theirs).returncode == 0
+        return Relation.BEFORE
+    if _git(project, "cat-file", "-e", f"{theirs}^{{commit}}").returncode:
+        return Relation.UNKNOWN
+    if _git(project, "merge-base", "--is-ancestor", theirs, ours).returncode == 0:
+        return Relation.BEFORE
+    later = _git(project, "merge-base", "--is-ancestor", ours, theirs).returncode == 0
+    return Relation.AFTER if later else Relation.BESIDE
 
 
 def _git(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from hashlib import md5
 from types import MappingProxyType
 
 from restoration_models.manifest import Manifest
-from restoration_models.publish.wanted import Edition, Item
+from restoration_models.publish.wanted import Edition, Item, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Found:
     """User metadata, names in lower case."""
     proved: str | None = None
     """The sha256 that the server itself computed of the bytes, where it did."""
+    etag: str = ""
+    """Of bytes that were written in one piece, and not copied, their md5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,17 @@ class Plan:
     """Names among the published ones that no publish wrote; they are never touched."""
 
 
-def plan(edition: Edition, found: Mapping[str, Found]) -> Plan:
-    """Compare what `edition` wants with what was `found` under the published names."""
+def plan(
+    edition: Edition, found: Mapping[str, Found], vouched: Collection[tuple[str, str, str]] = ()
+) -> Plan:
+    """Compare what `edition` wants with what was `found` under the published names.
+
+    `vouched` are the versions that a publish is known to have written: key, version and sha256.
+    """
     keep = {
         key: there.version_id
         for key, item in edition.items.items()
-        if (there := found.get(key)) is not None and there.version_id and same(item, there)
+        if (there := found.get(key)) is not None and there.version_id and same(item, there, vouched)
     }
     strays = sorted(set(found) - set(edition.items))
     ours = tuple(key for key in strays if _ours(found[key]))
@@ -52,17 +60,25 @@ def plan(edition: Edition, found: Mapping[str, Found]) -> Plan:
     )
 
 
-def same(item: Item, found: Found) -> bool:
-    """Whether an object is what `item` wants: its sha256 decides, as its metadata states it.
+def same(item: Item, found: Found, vouched: Collection[tuple[str, str, str]] = ()) -> bool:
+    """Whether an object is what `item` wants, and not only says so.
 
-    The rest of the metadata is kept true too. An ETag says nothing: that of a copy is no md5.
+    Anybody who may write can state any metadata beside other bytes of the same size. So the server
+    must have computed a digest of the bytes, or the version must be one of `vouched`. The rest of the
+    metadata is kept true too. The ETag of a copy says nothing, for it need be no md5.
     """
     stated = all(found.metadata.get(name) == value for name, value in item.metadata.items())
-    return stated and found.size == item.size and found.proved in (None, item.sha256)
+    if not stated or found.size != item.size or found.proved not in (None, item.sha256):
+        return False
+    if found.proved is not None or (item.key, found.version_id, item.sha256) in vouched:
+        return True
+    return item.content is not None and found.etag == md5(item.content, usedforsecurity=False).hexdigest()
 
 
 def _ours(found: Found) -> bool:
-    return {"sha256", "kind", "layer"} <= set(found.metadata)
+    # The catalogue page is of no layer.
+    needed = {"sha256"} if found.metadata.get("kind") == Kind.SITE else {"sha256", "kind", "layer"}
+    return needed <= set(found.metadata)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ is looked at again before the publish counts as done: a second one may have writ
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from restoration_models.manifest import Manifest
 from restoration_models.project import Project
 from restoration_models.publish import checkout
 from restoration_models.publish.bucket import Bucket, Current
-from restoration_models.publish.plan import Change, Plan, changes, plan
+from restoration_models.publish.plan import Change, Found, Plan, changes, plan
 from restoration_models.publish.wanted import Edition, LeftOut, edition
 from restoration_models.signature import Signer, signature_name
 
@@ -77,13 +78,16 @@ def publish(
     sign: Path | None = None,
     allow_dirty: bool = False,
     allow_older: bool = False,
+    rewrite: bool = False,
 ) -> Published:
     """Publish what this checkout's commit says.
 
-    A second call changes nothing. Raises `ProblemsFound` for the catalogue, for files that are not
-    the locked ones and for checkpoints that the store lacks; `NoCommit`, `NotCommitted`,
-    `OlderThanPublished`, `NothingToPublish`, `NotVersioned`, `Contended`, a `StoreFailure` and
-    what `Signer` raises. Whatever is raised, the manifest that is there is true.
+    A second call changes nothing; with `rewrite` every object is written anew, whatever is there. A
+    manifest is replaced by a commit that builds upon its own, and with `allow_older` by any. Raises
+    `ProblemsFound` for the catalogue, for files that are not the locked ones and for checkpoints that
+    the store lacks; `NoCommit`, `NotCommitted`, `OlderThanPublished`, `NothingToPublish`,
+    `NotVersioned`, `Contended`, a `StoreFailure` and what `Signer` raises. Whatever is raised, the
+    manifest that is there is true.
     """
     state = checkout.look(project)
     if state.uncommitted and not allow_dirty:
@@ -92,18 +96,25 @@ def publish(
     signer = Signer.read(sign) if sign else None
     there = bucket or Bucket(store.settings(project))
     there.require_versions()
-    return _Run(project, wanted, there, signer, allow_older).run(dry_run=dry_run, prune=prune)
+    return _Run(project, wanted, there, signer, allow_older, rewrite).run(dry_run=dry_run, prune=prune)
 
 
 class _Run:
     def __init__(
-        self, project: Project, wanted: Edition, bucket: Bucket, signer: Signer | None, allow_older: bool
+        self,
+        project: Project,
+        wanted: Edition,
+        bucket: Bucket,
+        signer: Signer | None,
+        allow_older: bool,
+        rewrite: bool,
     ) -> None:
         self.project = project
         self.wanted = wanted
         self.bucket = bucket
         self.signer = signer
         self.allow_older = allow_older
+        self.rewrite = rewrite
         self.written: dict[str, str] = {}
         self.unchanged: int | None = None
         self.before: Manifest | None = None
@@ -121,7 +132,7 @@ class _Run:
             if self.ours is None:
                 self.before = former
             found = self.bucket.published()
-            todo = plan(self.wanted, found)
+            todo = self._plan(former, found)
             if self.unchanged is None:
                 self.unchanged = len(todo.keep)
             self.bucket.require_sources(todo.write)
@@ -140,11 +151,33 @@ class _Run:
                 self.ours = content
         raise Contended
 
+    def _plan(self, former: Manifest | None, found: Mapping[str, Found]) -> Plan:
+        """What is to be done; what this run wrote and what the present manifest names is vouched for."""
+        items = self.wanted.items
+        vouched = {(key, version, items[key].sha256) for key, version in self.written.items()}
+        if self.rewrite:
+            found = {
+                key: one
+                for key, one in found.items()
+                if key not in items or (key, one.version_id, items[key].sha256) in vouched
+            }
+        elif former is not None:
+            vouched |= {(one.key, one.version_id, one.sha256) for one in former.objects()}
+        return plan(self.wanted, found, vouched)
+
     def _refuse_older(self, former: Manifest | None) -> None:
         if former is None or self.allow_older:
             return
-        if checkout.comes_before(self.project, self.wanted.commit, former.commit):
-            raise checkout.OlderThanPublished(self.wanted.commit, former.commit)
+        ours = self.wanted.commit
+        stands = checkout.relation(self.project, ours, former.commit)
+        if stands is checkout.Relation.BEFORE:
+            return
+        wanted = {model.slug: model.sha256 for model, _, _ in self.wanted.models}
+        gone = tuple(model.slug for model in former.models if model.slug not in wanted)
+        other = tuple(
+            model.slug for model in former.models if wanted.get(model.slug, model.sha256) != model.sha256
+        )
+        raise checkout.OlderThanPublished(ours, former.commit, stands, gone, other)
 
     def _sign(self, content: bytes) -> None:
         if self.signer is None:

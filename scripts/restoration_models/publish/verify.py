@@ -17,6 +17,11 @@ from restoration_models.sources.address import is_local_host
 LARGEST = 64 << 20
 """Bytes of a manifest; that of a thousand models has five million."""
 SECONDS = (5.0, 30.0)
+REWRITE = (
+    "`models publish --rewrite` writes every object anew from the store; where that says the same, the "
+    "store's own file is wrong: `models store verify --repair` first"
+)
+"""A plain publish keeps the versions that the manifest names."""
 
 
 class ManifestMissing(WorldFailure):
@@ -31,8 +36,8 @@ class ManifestMissing(WorldFailure):
 class PublishedDiffers(ProblemsFound):
     """Objects are not what the manifest says."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(problems, remedy="publish again with `models publish`")
+    def __init__(self, problems: list[Problem], remedy: str = "publish again with `models publish`") -> None:
+        super().__init__(problems, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,7 @@ def _bytes(bucket: Bucket, published: Manifest) -> int:
         if digest != one.sha256:
             problems.append(_problem(one, f"its bytes have sha256 {digest}, not {one.sha256}"))
     if problems:
-        raise PublishedDiffers(problems)
+        raise PublishedDiffers(problems, REWRITE)
     return read
 
 

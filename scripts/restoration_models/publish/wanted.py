@@ -13,13 +13,17 @@ from restoration_models.cards.render import render_all
 from restoration_models.catalogue import Catalogue, LoadedLayer, Model, Translated, say
 from restoration_models.catalogue import Words as CatalogueWords
 from restoration_models.errors import ModelProblem, Problem, ProblemsFound
-from restoration_models.lock import LockedModel, Standing
+from restoration_models.lock import LockedModel, Reason, Standing
 from restoration_models.project import Project
 from restoration_models.publish import pages
 from restoration_models.report import Report
+from restoration_models.site import make as make_site
 
 MARKDOWN = "text/markdown; charset=utf-8"
 CHECKPOINT = "application/octet-stream"
+SITE = "site/"
+"""Where the catalogue page is, beside the manifest; no published name can begin so."""
+SITE_TYPES = {"html": "text/html; charset=utf-8", "svg": "image/svg+xml", "png": "image/png"}
 
 
 class NothingToPublish(ModelProblem):
@@ -41,6 +45,8 @@ class Kind(StrEnum):
     PICTURE = "picture"
     REPORT = "report"
     LAYER_CARD = "layer-card"
+    SITE = "site"
+    """The catalogue page, or one of its pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,17 @@ class LeftOut:
 
     slug: str
     why: str
+    """How far it has come, in the words of ``models list``, and what it lacks."""
+
+
+_LACKS = {
+    Reason.NEVER_RUN: "",
+    Reason.OTHER_FILE: "another file of it is locked",
+    Reason.NOT_VALIDATED: "not validated",
+    Reason.OTHER_PROTOCOL: "validated by another protocol",
+    Reason.CHANGED: "changed since it was validated",
+    Reason.NO_EVIDENCE: "its report is missing or not the locked one",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +104,7 @@ class Edition:
         objects = {
             key: manifest.Object(key=key, version_id=versions[key], size=item.size, sha256=item.sha256)
             for key, item in self.items.items()
+            if item.kind is not Kind.SITE  # which the manifest does not name
         }
         layers = tuple(
             manifest.Layer(
@@ -124,7 +142,8 @@ def edition(project: Project, catalogue: Catalogue, commit: str, *, dirty: bool 
         if model.withdrawn:
             left_out.append(LeftOut(model.slug, "withdrawn"))
         elif standing.locked is None or standing.report is None:
-            left_out.append(LeftOut(model.slug, str(standing.reason)))
+            lacks = _LACKS[standing.reason] if standing.reason else ""
+            left_out.append(LeftOut(model.slug, ", ".join(filter(None, (standing.state, lacks)))))
         else:
             models.append((model, standing.locked, standing.report))
     if not models and not any(model.withdrawn for model in catalogue.models):
@@ -209,6 +228,9 @@ def _items(
         path = project.relative(project.picture(model.layer, model.slug))
         picture = _picture(project, path, locked, problems)
         yield _small(names[path], Kind.PICTURE, picture, "image/png", about), path
+    for name, content in make_site(project, catalogue).items():
+        kind_of_file = SITE_TYPES[name.rpartition(".")[2]]
+        yield _small(f"{SITE}{name}", Kind.SITE, content, kind_of_file, {}), f"the catalogue page ({name})"
 
 
 def _checkpoints(

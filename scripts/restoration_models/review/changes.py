@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from restoration_models.project import CATALOGUE_FILE, LAYERS_FOLDER
 from restoration_models.review.sides import Side, View
 
 
@@ -53,9 +54,9 @@ class Bytes:
 def compare(base: Side, head: Side) -> list[Change]:
     """Every change, in the head's order, removed models last.
 
-    A model whose entry cannot be read on one side is left out: the check says why.
+    A model whose entry, layer or catalogue cannot be read on one side is left out: the check says why.
     """
-    unread = base.laid.aside | head.laid.aside
+    unread = base.laid.aside | head.laid.aside | _untold(base, head) | _untold(head, base)
     added = [slug for slug in head.views if slug not in base.views and slug not in unread]
     removed = [slug for slug in base.views if slug not in head.views and slug not in unread]
     by_digest = {base.views[slug].model.sha256: slug for slug in removed}
@@ -75,6 +76,19 @@ def compare(base: Side, head: Side) -> list[Change]:
             changes.append(Change(Kind.CHANGED, before, after))
     gone = [slug for slug in removed if slug not in renamed.values()]
     return changes + [Change(Kind.REMOVED, base.views[slug], None) for slug in gone]
+
+
+def _untold(known: Side, other: Side) -> set[str]:
+    """The models of `known` of which `other` says nothing, for what it has could not be read."""
+    if other.catalogue is None:
+        return set(known.views) if CATALOGUE_FILE in other.tree.files else set()
+    read = {layer.slug for layer in other.catalogue.layers}
+    unread = {
+        layer
+        for layer in other.laid.layers_aside - read
+        if f"{LAYERS_FOLDER}/{layer}/{CATALOGUE_FILE}" in other.tree.files
+    }
+    return {slug for slug, view in known.views.items() if view.model.layer in unread}
 
 
 def pulled(base: Side, head: Side) -> Bytes:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
-from urllib.parse import urlsplit
 
-from restoration_models.cards.figures import number, signed, size
+from restoration_models.cards import tables
+from restoration_models.cards.figures import MINUS, fixed, number, signed, size
 from restoration_models.cards.markdown import LINK, Markdown, code, join, link
 from restoration_models.catalogue import say
-from restoration_models.lock import State
 from restoration_models.report import Measured
 from restoration_models.review import fields
 from restoration_models.review.changes import Change, Kind
 from restoration_models.review.fields import Field
 from restoration_models.review.sides import View
-from restoration_models.review.texts import Texts, clipped, shown
+from restoration_models.review.texts import Texts, clipped, codes, shown
 
 SOURCE = 60
 """Characters of an address in a table's cell."""
@@ -29,7 +28,6 @@ IN_ROWS = frozenset(
     }
 )  # fmt: skip
 """Fields of the catalogue that have a row of their own."""
-UNREGISTERED = "unregistered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,12 @@ class Figure:
     after: float | None
     places: int
     less_is_better: bool = False
+    base: float | None = None
+    """The same figure of the model that this one was fine-tuned from."""
+
+    def shown(self, value: float | None) -> str:
+        """A value of this figure, with its number of decimals; empty for None."""
+        return "" if value is None else fixed(value, self.places)
 
     @property
     def worse(self) -> bool:
@@ -69,8 +73,10 @@ class Figure:
 class Detail:
     """The parts of one change."""
 
-    def __init__(self, change: Change, t: Texts) -> None:
+    def __init__(self, change: Change, t: Texts, base: View | None = None) -> None:
+        """`base` is the model that this one was fine-tuned from."""
         self.change = change
+        self.base = base
         self.before = change.before
         self.after = change.after
         self.t = t
@@ -86,9 +92,34 @@ class Detail:
     def what(self) -> Markdown:
         """What happens to it."""
         kind = "replaced" if self.change.replaced else str(self.change.kind)
+        if self.change.kind is Kind.CHANGED and self.turned and not self.change.replaced:
+            kind = self.turned
         return self.t(f"kind.{kind}")
 
+    @property
+    def turned(self) -> str:
+        """``withdrawn`` or ``restored`` where the change makes it so; else empty."""
+        if self.after is None:
+            return ""
+        is_, was = bool(self.after.model.withdrawn), bool(self.before and self.before.model.withdrawn)
+        return "" if is_ == was else "withdrawn" if is_ else "restored"
+
+    @property
+    def state(self) -> Markdown:
+        """How far it has come, for the table of all models."""
+        if self.after is None:
+            return Markdown("—")
+        if self.after.model.withdrawn:
+            return self.t("state.withdrawn")
+        return self.t(f"state.{self.after.standing.state}.cell")
+
     # The table.
+
+    @property
+    def essentials(self) -> list[Row]:
+        """What is shown of a change that has room for little more: the file's identity and its licence."""
+        kept = {Markdown("sha256"), *(self.t(f"label.{name}") for name in ("size", "licence", "commercial"))}
+        return [row for row in self.rows if row.label in kept]
 
     @property
     def farewell(self) -> list[Row]:
@@ -112,22 +143,20 @@ class Detail:
             ),
             both("licence", lambda view: code(view.licence.spdx)),
             both("commercial", lambda view: t(f"commercial.{view.licence.commercial_use}")),
-            both("allow", lambda view: join(", ", map(code, view.model.expects.allow_globals))),
+            both("allow", lambda view: codes(view.model.expects.allow_globals, t)),
             both("architecture", lambda view: code(view.model.expects.architecture)),
             both("parameters", self._parameters),
             both("input", self._input),
             both("wrapper", lambda view: code(view.model.expects.wrapper_key or "")),
-            both("gate", lambda view: Markdown(_figure(view.model.expects.min_gain_db))),
+            both("gate", lambda view: Markdown(figure_of(view.model.expects.min_gain_db))),
             both("sources", self._sources),
             both("base", lambda view: code(view.model.base or "")),
-            both("state", self._state),
+            both("state", self.said_state),
             both("scan", self._scan),
-            both(
-                "globals", lambda view: join(", ", map(code, view.report.scan.globals if view.report else ()))
-            ),
+            both("globals", lambda view: codes(view.report.scan.globals if view.report else (), t)),
             both("fingerprint", lambda view: _digest(view.report.fingerprint if view.report else "")),
             both("published", lambda view: code(view.published)),
-            both("aliases", lambda view: join("<br>", map(code, view.model.aliases))),
+            both("aliases", lambda view: codes(view.model.aliases, t, "<br>")),
             both("withdrawn", lambda view: shown(say(view.model.withdrawn or "", t.language))),
             *self._figure_rows(),
             both(
@@ -171,6 +200,8 @@ class Detail:
         other = self.before if view is self.after else self.after
         held = other.model.sources if other else sources
         sign = fields.NEW if view is self.after else fields.GONE
+        if len(sources) > fields.ITEMS:  # those that are left out must not be those that differ
+            sources = tuple(sorted(sources, key=held.__contains__))
         lines = [
             Markdown(f"{'' if source in held else sign}{_source(source)}")
             for source in sources[: fields.ITEMS]
@@ -179,7 +210,8 @@ class Detail:
             lines.append(self.t("more", count=len(sources) - fields.ITEMS))
         return join("<br>", [self.t.count("sources.count", len(sources)), *lines])
 
-    def _state(self, view: View) -> Markdown:
+    def said_state(self, view: View) -> Markdown:
+        """How far the model has come, in words."""
         protocol = view.report.protocol if view.report else ""
         return self.t(f"state.{view.standing.state}", protocol=protocol)
 
@@ -194,11 +226,14 @@ class Detail:
     @property
     def figures(self) -> list[Figure]:
         """What was measured on either side."""
-        old, new = self._measured(self.before), self._measured(self.after)
+        old, new = self.measured_of(self.before), self.measured_of(self.after)
+        # Another task's page is degraded otherwise: its figures do not compare.
+        alike = self.base and self.after and self.base.model.task == self.after.model.task
+        base = self.measured_of(self.base) if alike else None
 
         def figure(name: str, key: str, attribute: str, places: int, less: bool = False) -> Figure:
-            before, after = getattr(old, attribute, None), getattr(new, attribute, None)
-            return Figure(key, self.t(f"label.{name}"), before, after, places, less)
+            values = [getattr(one, attribute, None) for one in (old, new, base)]
+            return Figure(key, self.t(f"label.{name}"), values[0], values[1], places, less, values[2])
 
         figures = [
             figure("psnr", "psnr", "psnr_after", 2),
@@ -208,32 +243,41 @@ class Detail:
         ]
         return [each for each in figures if each.before is not None or each.after is not None]
 
-    def _measured(self, view: View | None) -> Measured | None:
+    def measured_of(self, view: View | None) -> Measured | None:
+        """The figures of one side."""
         return view.report.measured if view and view.report else None
 
     def _figure_rows(self) -> Iterator[Row]:
         for figure in self.figures:
-            before, after = (
-                Markdown("" if value is None else f"{value:.{figure.places}f}")
-                for value in (figure.before, figure.after)
-            )
+            before, after = (Markdown(figure.shown(value)) for value in (figure.before, figure.after))
             if figure.before is not None and figure.after is not None and figure.before != figure.after:
                 change = signed(figure.after - figure.before, figure.places)
                 after = Markdown(f"{after} ({change}{' ⚠️' if figure.worse else ''})")
+            if self.base and figure.base is not None and figure.after not in (None, figure.before):
+                after = Markdown(f"{after}<br>{code(self.base.model.slug)}: {figure.shown(figure.base)}")
             yield Row(figure.label, before, after)
 
     @property
     def measured(self) -> Markdown:
-        """The figure for the table of all models: the grid's error where there is one, else the PSNR."""
-        figures = self.figures
-        if not figures:
+        """What the cards say was measured: the grid before and after the model, else the gain."""
+        found = [each for each in map(self.measured_of, (self.before, self.after)) if each]
+        if not found:
             return Markdown("—")
-        grid = [figure for figure in figures if figure.name == "grid"]
-        figure, unit = (grid[0], "px") if grid else (figures[0], "dB")
-        sides = [f"{value:.{figure.places}f}" for value in (figure.before, figure.after) if value is not None]
-        if len(sides) == 2 and sides[0] == sides[1]:
-            del sides[0]
-        return Markdown(f"{' → '.join(sides)} {unit}{' ⚠️' if figure.worse else ''}")
+        warn = " ⚠️" if self.ruins or any(f.worse for f in self.figures if f.name in ("psnr", "grid")) else ""
+        cells = [*dict.fromkeys(tables.gain(each, self.t, form="cell") for each in found)]
+        return Markdown(f"{join('<br>→ ', cells)}{warn}")
+
+    @property
+    def ruins(self) -> Markdown | None:
+        """What says that the model, as it is now, leaves the test page worse than it found it."""
+        new = self.measured_of(self.after)
+        if new is None:
+            return None
+        before, after = new.grid_error_before, new.grid_error_after
+        if before is not None and after is not None:
+            # Unwarping moves every pixel, so that the dB say little.
+            return tables.gain(new, self.t, form="cell") if after > before else None
+        return tables.gain(new, self.t) if new.gain_db < 0 else None
 
     # The rest.
 
@@ -245,93 +289,6 @@ class Detail:
         before = self.before.model if self.before else None
         after = self.after.model if self.after else None
         return [*fields.differences(before, after, leave=IN_ROWS)]
-
-    @property
-    def flags(self) -> list[Markdown]:
-        """What a reviewer must look at."""
-        if self.after is None:
-            assert self.before is not None  # noqa: S101 - a change has a side
-            names = self._names(self.before)
-            gone = self.t("flag.orphaned", slug=self.name, names=join(", ", map(code, names)))
-            return [self.t("flag.removed", slug=self.name), gone]
-        return [
-            *self._licence_flags(self.after),
-            *self._trust_flags(self.after),
-            *self._file_flags(self.after),
-        ]
-
-    def _licence_flags(self, after: View) -> Iterator[Markdown]:
-        new, old = after.licence, self.before.licence if self.before else None
-        if old is None:
-            if new.commercial_use != "yes":
-                use = self.t(f"commercial.{new.commercial_use}")
-                yield self.t("flag.licence.new", slug=self.name, after=code(new.spdx), commercial=use)
-            return
-        if old.spdx != new.spdx:
-            yield self.t("flag.licence", slug=self.name, before=code(old.spdx), after=code(new.spdx))
-        if old.commercial_use != new.commercial_use:
-            sides = [self.t(f"commercial.{each.commercial_use}") for each in (old, new)]
-            yield self.t("flag.commercial", slug=self.name, before=sides[0], after=sides[1])
-        if (old.spdx, old.commercial_use) == (new.spdx, new.commercial_use) and old != new:
-            yield self.t("flag.licence.text", slug=self.name)
-
-    def _trust_flags(self, after: View) -> Iterator[Markdown]:
-        before = self.before
-        old = before.model.expects.allow_globals if before else ()
-        new = after.model.expects.allow_globals
-        more, less = [name for name in new if name not in old], [name for name in old if name not in new]
-        if more:
-            yield self.t("flag.allow", slug=self.name, names=join(", ", map(code, more)))
-        if less:
-            yield self.t("flag.allow.less", slug=self.name, names=join(", ", map(code, less)))
-        if before and before.report and after.report:
-            seen = set(before.report.scan.globals)
-            news = [name for name in after.report.scan.globals if name not in seen and name not in more]
-            if news:
-                yield self.t("flag.globals", slug=self.name, names=join(", ", map(code, news)))
-        yield from self._architecture_flags(after)
-        hosts = {_host(source) for source in before.model.sources} if before else set()
-        for host in dict.fromkeys(_host(source) for source in after.model.sources) if before else ():
-            if host not in hosts:
-                yield self.t("flag.host", slug=self.name, host=code(host))
-
-    def _architecture_flags(self, after: View) -> Iterator[Markdown]:
-        old = self.before.model.expects if self.before else None
-        new = after.model.expects
-        if old and old.architecture != new.architecture:
-            sides = {"before": code(old.architecture), "after": code(new.architecture)}
-            yield self.t("flag.architecture", slug=self.name, **sides)
-        elif new.architecture == UNREGISTERED and (old is None or self.change.replaced):
-            yield self.t("flag.unregistered", slug=self.name)
-        if old and old.min_gain_db != new.min_gain_db:
-            sides = {
-                key: Markdown(_figure(each.min_gain_db) or "—")
-                for key, each in (("before", old), ("after", new))
-            }
-            yield self.t("flag.gate", slug=self.name, **sides)
-
-    def _file_flags(self, after: View) -> Iterator[Markdown]:
-        before = self.before
-        if before and self.change.replaced:
-            same = before.report and after.report and before.report.fingerprint == after.report.fingerprint
-            yield self.t("flag.same-weights" if same else "flag.replaced", slug=self.name)
-        if after.standing.state is not State.VALIDATED:
-            yield self.t("flag.state", slug=self.name, state=self._state(after))
-        for figure in self.figures:
-            if figure.worse:
-                sides = {"before": number(figure.before or 0), "after": number(figure.after or 0)}
-                yield self.t("flag.worse", slug=self.name, what=figure.label, **sides)
-        if before:
-            lost = [name for name in self._names(before) if name not in self._names(after)]
-            if lost:
-                yield self.t("flag.orphaned", slug=self.name, names=join(", ", map(code, lost)))
-        was = before.model.withdrawn if before else None
-        if bool(after.model.withdrawn) != bool(was):
-            yield self.t("flag.withdrawn" if after.model.withdrawn else "flag.restored", slug=self.name)
-
-    @staticmethod
-    def _names(view: View) -> list[str]:
-        return [view.published, *view.model.aliases]
 
 
 def _digest(text: str) -> Markdown:
@@ -350,10 +307,6 @@ def _source(source: str) -> Markdown:
     return link(short, source)
 
 
-def _figure(value: float | None) -> str:
-    return "" if value is None else number(value)
-
-
-def _host(source: str) -> str:
-    """Where a source is: its host, or its kind."""
-    return urlsplit(source).hostname or source.partition(":")[0]
+def figure_of(value: float | None) -> str:
+    """A figure as text; empty for None."""
+    return "" if value is None else number(value).replace("-", MINUS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from restoration_models.cards.figures import number
+from restoration_models.cards.figures import MINUS, number
 from restoration_models.cards.markdown import Markdown, join
 from restoration_models.catalogue import Translated
 from restoration_models.review.texts import shown
@@ -65,7 +65,7 @@ def value(item: Any) -> Markdown:
     if isinstance(item, bool | str):
         return shown(item)
     if isinstance(item, int | float):
-        return Markdown(number(float(item)) if isinstance(item, float) else str(item))
+        return Markdown((number(item) if isinstance(item, float) else str(item)).replace("-", MINUS))
     if isinstance(item, tuple):
         return _items("", list(item))
     if isinstance(item, Translated):

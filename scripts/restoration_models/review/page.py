@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from restoration_models.cards.figures import size
 from restoration_models.cards.markdown import Markdown, code, join
@@ -13,20 +15,17 @@ from restoration_models.review import pictures, steering
 from restoration_models.review.changes import Change, Kind, compare, pulled
 from restoration_models.review.detail import Detail, Row
 from restoration_models.review.fields import Field
-from restoration_models.review.fit import CHARACTERS, Block, fitted
+from restoration_models.review.fit import CHARACTERS, Block, Form, Piece, Text, fitted
+from restoration_models.review.flags import Flags, Weight, weight
+from restoration_models.review.ranks import Rank
 from restoration_models.review.sides import Side, View, side
 from restoration_models.review.texts import Texts, prose
 from restoration_models.revision import HEAD, CommitTree, fork_point
 
 MARK = "<!-- models review -->"
 """The page's first line, by which its comment is found again."""
-DETAILED = 60
-"""Models with a section of their own, where a branch changes more; all are in the table."""
-SOME = 15
-"""Items of a list that is shortened."""
-
-# What is shortened first has the highest rank.
-OTHERS, TEXTS, FAMILIES, PICTURES, DETAILS, DIFFERENCES, OVERVIEW, CHECK, FLAGS = 9, 8, 7, 6, 5, 4, 3, 2, 1
+ROWS = 15
+"""Rows of a table that is shortened."""
 
 
 def review(
@@ -39,11 +38,11 @@ def review(
     start = pictures.prefix(images)
     after_tree = CommitTree.of(project.root, head)
     before_tree = CommitTree.of(project.root, fork_point(project.root, base, after_tree.commit))
-    # Of the base, pictures are shown and never read.
+    # Of the base, pictures and cards are shown and never read.
     wanted = [
         blob
         for path, blob in before_tree.files.items()
-        if steering.STEERING.fullmatch(path) or (is_data(blob) and not path.endswith(".png"))
+        if steering.STEERING.fullmatch(path) or (is_data(blob) and not path.endswith((".png", ".md")))
     ]
     with (
         side(before_tree, before_tree.contents(wanted)) as before,
@@ -59,29 +58,38 @@ class _Page:
         self.base, self.head, self.checked, self.offline, self.images = base, head, checked, offline, images
         loaded = head.catalogue or base.catalogue
         self.t = Texts(loaded.language if loaded else "en")
-        self.details = [Detail(change, self.t) for change in compare(base, head)]
+        changes = sorted(compare(base, head), key=weight)
+        self.details = [Detail(change, self.t, self._base_of(change)) for change in changes]
+        self.new = {change.slug for change in changes if weight(change) is Weight.ADDED}
         self.files = steering.changed_files(base, head)
-        self.steered = [path for path in self.files if steering.STEERING.fullmatch(path)]
+        self.steered = sorted(
+            (path for path in self.files if steering.STEERING.fullmatch(path)),
+            key=partial(steering.importance, base),
+        )
         self.families = steering.families(base, head)
         self.head_fields = steering.head_fields(base, head)
         self.layer_fields = steering.layer_fields(base, head)
 
+    def _base_of(self, change: Change) -> View | None:
+        """The model that it was fine-tuned from, as the head has it."""
+        return self.head.views.get(change.after.model.base or "") if change.after else None
+
     def text(self) -> str:
         """The page."""
         blocks = [
-            Block((self._top(),)),
+            Block(self._top()),
             *self._flags(),
             *self._check(),
             *self._overview(),
             *self._steering(),
             *self._catalogue(),
-            *(block for detail in self.details for block in self._detail(detail)),
+            Block(pieces=tuple(self._models())),
             *self._others(),
         ]
         return fitted(blocks, self._shortened)
 
-    def _shortened(self, kinds: dict[str, int]) -> str:
-        what = join(", ", [self.t(f"cut.{name}", count=count) for name, count in kinds.items()])
+    def _shortened(self, kinds: Mapping[str, int]) -> str:
+        what = join(", ", [self.t.count(f"cut.{name}", count) for name, count in kinds.items()])
         return self.t("shortened", limit=CHARACTERS, what=what or self.t("cut.rest"))
 
     # The parts, in their order.
@@ -106,19 +114,30 @@ class _Page:
         return "\n".join(lines)
 
     def _flags(self) -> Iterator[Block]:
-        flags = [*self._general_flags(), *(flag for detail in self.details for flag in detail.flags)]
-        if not flags:
-            return
-        head = ["> [!WARNING]", f"> **{self.t('section.look')}**", ">"]
-        forms = [
-            "\n".join([*head, *(f"> - {flag}" for flag in some), ""]) for some in self._shorter([*flags])
-        ]
-        yield Block(tuple(forms), FLAGS, "flags")
+        pieces = []
+        for number, (heavy, flag) in enumerate(self._all_flags()):
+            rank = (Rank.FLAGS if heavy else Rank.LIGHT_FLAGS).then(number)
+            pieces.append(Piece((Form(rank, f"> - {flag}"),), "flags"))
+        if pieces:
+            head = ["> [!WARNING]", f"> **{self.t('section.look')}**", ">"]
+            yield Block("\n".join(head), tuple(pieces), "", self._more("> - {}"))
+
+    def _all_flags(self) -> Iterator[tuple[bool, Markdown]]:
+        """Every flag, the heaviest first, and whether it is of something that is there already."""
+        yield from ((True, flag) for flag in self._general_flags())
+        for detail in self.details:
+            if weight(detail.change) is not Weight.ADDED:
+                yield from ((True, flag) for flag in Flags(detail).all())
+        yield from ((False, flag) for flag in self._new_families())
+        for detail in self.details:
+            if weight(detail.change) is Weight.ADDED:
+                yield from ((False, flag) for flag in Flags(detail).all())
 
     def _general_flags(self) -> Iterator[Markdown]:
         t = self.t
         for path in self.steered:
-            yield t("flag.steering", file=code(path))
+            word = "workflow" if steering.WORKFLOW.fullmatch(path) else "steering"
+            yield t(f"flag.{word}", file=code(path))
         for field in self.head_fields:
             if field.name == "validation.protocol":
                 yield t("flag.protocol", before=field.before, after=field.after)
@@ -128,11 +147,29 @@ class _Page:
             if field.name == "publish":
                 yield t("flag.publish", layer=code(layer), before=code(field.before), after=code(field.after))
         for name, changed in self.families.items():
-            names = join(", ", [code(field.name) for field in changed])
-            yield t("flag.family", family=code(name), fields=names)
+            if self._has(self.head, name) and self._has(self.base, name):
+                names = join(", ", [code(field.name) for field in changed])
+                yield t("flag.family", family=code(name), fields=names)
+            elif self._has(self.base, name):
+                yield t("flag.family.gone", family=code(name))
         touched = [path for path in self.files if steering.CODE.fullmatch(path)]
         if touched:
             yield t("flag.code", files=t.count("files", len(touched)))
+
+    @staticmethod
+    def _has(one: Side, family: str) -> bool:
+        return one.catalogue is not None and family in one.catalogue.families
+
+    def _new_families(self) -> Iterator[Markdown]:
+        for name in self.families:
+            after = self.head.catalogue.families.get(name) if self.head.catalogue else None
+            if after is None or self._has(self.base, name):
+                continue
+            if after.licence is None:
+                yield self.t("flag.family.unlicensed", family=code(name))
+                continue
+            use, spdx = self.t(f"commercial.{after.licence.commercial_use}"), code(after.licence.spdx)
+            yield self.t("flag.family.new", family=code(name), licence=spdx, commercial=use)
 
     def _check(self) -> Iterator[Block]:
         t, problems = self.t, self.checked.problems
@@ -141,14 +178,20 @@ class _Page:
             lines += [t("check.unasked", why=str(self.checked.unasked)), ""]
         rest = "" if not self.offline else f" {t('check.offline')}"
         if not problems:
-            yield Block(("\n".join([*lines, f"{t('check.passed')}{rest}", ""]),))
+            yield Block("\n".join([*lines, f"{t('check.passed')}{rest}", ""]))
             return
         lines += [f"{t.count('check.failed', len(problems))}{rest}", ""]
-        shown_problems = [self._problem(problem) for problem in problems]
-        forms = [
-            "\n".join([*lines, *(f"- {one}" for one in some), ""]) for some in self._shorter(shown_problems)
-        ]
-        yield Block(tuple(forms), CHECK, "check")
+        pieces = []
+        for number, problem in enumerate(sorted(problems, key=self._importance)):
+            light = self._importance(problem)[0]
+            rank = Rank.LIGHT_PROBLEMS if light else Rank.PROBLEMS.then(number)
+            pieces.append(Piece((Form(rank, f"- {self._problem(problem)}"),), "check"))
+        yield Block("\n".join(lines), tuple(pieces), "", self._more("- {}"))
+
+    def _importance(self, problem: Problem) -> tuple[bool, bool]:
+        """What sorts problems: those of models that are only added last, those of what steers first."""
+        words = re.split(r"[^a-z0-9-]+", f"{problem.file} {problem.key}")
+        return not self.new.isdisjoint(words), not steering.STEERING.fullmatch(problem.file)
 
     @staticmethod
     def _problem(problem: Problem) -> Markdown:
@@ -162,14 +205,13 @@ class _Page:
             return
         t = self.t
         columns = [t(f"column.{name}") for name in ("model", "what", "size", "licence", "state", "measured")]
-        rows = [self._overview_row(detail) for detail in self.details]
         head = [f"### {t('section.overview')}", "", _row(columns), _row([Markdown("---")] * len(columns))]
-        forms = ["\n".join([*head, *self._lines(some), ""]) for some in self._shorter(rows, cells=True)]
-        yield Block(tuple(forms), OVERVIEW, "overview")
-
-    def _lines(self, rows: Sequence[object]) -> Iterator[str]:
-        for row in rows:
-            yield str(row)
+        pieces = []
+        for number, detail in enumerate(self.details):
+            rank = Rank.LIGHT_ROWS if detail.change.slug in self.new else Rank.ROWS.then(number)
+            pieces.append(Piece((Form(rank, partial(self._overview_row, detail)),), "overview"))
+        more = self._more(_row([Markdown("{}")] + [Markdown("")] * (len(columns) - 1)))
+        yield Block("\n".join(head), tuple(pieces), "", more)
 
     def _overview_row(self, detail: Detail) -> Markdown:
         sizes = _arrow([Markdown(size(view.model.size)) for view in _views(detail.change)])
@@ -179,17 +221,20 @@ class _Page:
                 for view in _views(detail.change)
             ]
         )
-        after = detail.after
-        state = self.t(f"state.{after.standing.state}.cell") if after else Markdown("—")
-        return Markdown(_row([detail.name, detail.what, sizes, licences, state, detail.measured]))
+        return Markdown(_row([detail.name, detail.what, sizes, licences, detail.state, detail.measured]))
 
     def _steering(self) -> Iterator[Block]:
+        pieces = []
         for number, path in enumerate(self.steered):
-            title = [f"### {self.t('section.steering')}", ""] if number == 0 else []
-            whole = steering.difference(self.base, self.head, path, self.t)
-            forms = ["\n".join([*title, f"{code(path)} ⚠️", "", whole, ""])]
-            forms.append("\n".join([*title, f"{code(path)} ⚠️", ""]))
-            yield Block(tuple(forms), DIFFERENCES, "steering")
+            title = f"{code(path)} ⚠️\n"
+            differs = partial(steering.difference, self.base, self.head, path, self.t)
+            forms = (
+                Form(Rank.DIFFERENCES.then(number), _below(title, partial(differs, brief=True))),
+                Form(Rank.WHOLE_DIFFERENCES, _below(title, differs)),
+            )
+            pieces.append(Piece(forms, "steering"))
+        if pieces:
+            yield Block(f"### {self.t('section.steering')}\n", tuple(pieces), more=self._more("{}\n"))
 
     def _catalogue(self) -> Iterator[Block]:
         t = self.t
@@ -198,40 +243,51 @@ class _Page:
             Field(f"{layer}: {field.name}", field.before, field.after) for layer, field in self.layer_fields
         ]
         if fields:
-            yield Block(
-                ("\n".join([f"### {t('section.layers')}", "", *self._fields(fields), ""]), ""),
-                FAMILIES,
-                "families",
-            )
-        for number, (name, changed) in enumerate(self.families.items()):
-            title = [f"### {t('section.families')}", ""] if number == 0 else []
-            whole = "\n".join([*title, f"{code(name)} ⚠️", "", *self._fields(changed), ""])
-            yield Block((whole, "\n".join([*title, f"{code(name)} ⚠️", ""])), FAMILIES, "families")
+            whole = "\n".join([f"### {t('section.layers')}", "", *self._fields(fields), ""])
+            yield Block(pieces=(Piece((Form(Rank.FAMILIES, whole),), "layers"),))
+        pieces = []
+        for name, changed in self.families.items():
+            known = self._has(self.base, name)
+            whole = "\n".join([f"{code(name)} ⚠️", "", *self._fields(changed), ""])
+            pieces.append(Piece((Form(Rank.FAMILIES if known else Rank.LIGHT_FAMILIES, whole),), "families"))
+        if pieces:
+            yield Block(f"### {t('section.families')}\n", tuple(pieces), more=self._more("{}\n"))
 
-    def _detail(self, detail: Detail) -> Iterator[Block]:
-        title = f"### {detail.name} — {detail.what}\n"
-        if self.details.index(detail) >= DETAILED:
-            return
-        yield Block(
-            (f"{title}\n{self._table(detail)}\n", f"{title}\n{self._table(detail, brief=True)}\n", ""),
-            DETAILS,
-            "details",
-        )
-        picture = self._pictures(detail)
-        if picture:
-            yield Block((picture, ""), PICTURES, "pictures")
-        others = detail.others
-        if others:
-            summary = f"<details><summary>{self.t('section.fields')}</summary>"
-            yield Block(
-                ("\n".join([summary, "", *self._fields(others), "", "</details>", ""]), ""), TEXTS, "texts"
+    def _models(self) -> Iterator[Piece]:
+        """Every model's section, made only where there is room for it."""
+        for number, detail in enumerate(self.details):
+            light = detail.change.slug in self.new
+            title = f"### {detail.name} — {detail.what}\n\n"
+            whole = Form(
+                Rank.LIGHT_DETAILS if light else Rank.DETAILS, _below(title, partial(self._table, detail))
             )
+            brief = Form(
+                Rank.LIGHT_BRIEF if light else Rank.BRIEF,
+                _below(title, partial(self._table, detail, brief=True)),
+            )
+            essential = Form(
+                Rank.ESSENTIALS.then(number), _below(title, partial(self._table, detail, essential=True))
+            )
+            yield Piece((brief, whole) if light else (essential, brief, whole), "details")
+            if any(view.picture for view in _views(detail.change)) and detail.after is not None:
+                rank = Rank.LIGHT_PICTURES if light else Rank.PICTURES
+                yield Piece((Form(rank, partial(self._pictures, detail)),), "pictures", follows=True)
+            others = detail.others
+            if others:
+                rank = Rank.LIGHT_TEXTS if light else Rank.TEXTS
+                yield Piece((Form(rank, partial(self._texts, others)),), "texts", follows=True)
 
-    def _table(self, detail: Detail, *, brief: bool = False) -> str:
+    def _texts(self, others: Sequence[Field]) -> str:
+        summary = f"<details><summary>{self.t('section.fields')}</summary>"
+        return "\n".join([summary, "", *self._fields(others), "", "</details>", ""])
+
+    def _table(self, detail: Detail, *, brief: bool = False, essential: bool = False) -> str:
         t = self.t
         rows = detail.farewell if detail.change.kind is Kind.REMOVED else detail.rows
         if brief:
-            rows = [row for row in rows if row.changed][:SOME]
+            rows = [row for row in rows if row.changed][:ROWS]
+        if essential:
+            rows = detail.essentials
         if detail.before and detail.after:
             head = [_row([Markdown(""), t("column.before"), t("column.after")]), _row([Markdown("---")] * 3)]
             return "\n".join([*head, *(self._compared(row) for row in rows)])
@@ -270,12 +326,9 @@ class _Page:
         paths = [*steering.others(self.files)]
         if not paths:
             return
-        names = [code(path) for path in paths]
-        summary = f"<details><summary>{self.t('section.others')}: {len(paths)}</summary>"
-        forms = [
-            "\n".join([summary, "", join(", ", some), "", "</details>", ""]) for some in self._shorter(names)
-        ]
-        yield Block((*forms, ""), OTHERS, "others")
+        summary = f"<details><summary>{self.t('section.others')}: {len(paths)}</summary>\n"
+        pieces = tuple(Piece((Form(Rank.OTHERS, f"- {code(path)}"),), "others") for path in paths)
+        yield Block(summary, pieces, "\n</details>\n", self._more("- {}"))
 
     # Helpers.
 
@@ -285,13 +338,9 @@ class _Page:
         for field in fields:
             yield _row([code(field.name), field.before, field.after])
 
-    def _shorter(self, items: Sequence[Markdown], *, cells: bool = False) -> Iterator[list[Markdown]]:
-        """All items, then fewer and fewer of them with the number of the others."""
-        yield [*items]
-        for count in (100, 40, SOME):
-            if len(items) > count:
-                rest = self.t("more", count=len(items) - count)
-                yield [*items[:count], Markdown(_row([rest] + [Markdown("")] * 5)) if cells else rest]
+    def _more(self, line: str) -> Callable[[int], str]:
+        """What words the number of pieces that are not shown, as a line of its own."""
+        return lambda count: line.format(self.t("more", count=count))
 
 
 def _views(change: Change) -> list[View]:
@@ -304,3 +353,7 @@ def _arrow(sides: Sequence[Markdown]) -> Markdown:
 
 def _row(cells: Sequence[Markdown]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _below(title: str, text: Callable[[], str]) -> Text:
+    return lambda: f"{title}\n{text()}\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -45,6 +46,8 @@ def prefix(given: str | None, environment: Mapping[str, str] = os.environ) -> st
 def shown(start: str | None, commit: str, path: str, alt: str) -> Markdown:
     """The picture `path` of `commit`; where it is to be had, if nothing can show it."""
     if start is None:
-        return code(f"git show {commit[:12]}:{path}")
+        # To a file: on a terminal, a picture's bytes do harm.
+        target = f"{path.split('/')[-2]}-{commit[:7]}.png"
+        return code(f"git show {shlex.quote(f'{commit[:12]}:{path}')} > {shlex.quote(target)}")
     address = f"{start}/{commit}/{quote(path)}"
     return Markdown(f'<a href="{address}"><img src="{address}" width="{WIDTH}" alt="{alt}"></a>')

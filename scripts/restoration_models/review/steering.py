@@ -9,16 +9,26 @@ from collections.abc import Iterator
 from restoration_models.cards.markdown import Markdown, one_line
 from restoration_models.check import secrets
 from restoration_models.check.own import SECRET_KEYS
+from restoration_models.project import CATALOGUE_FILE
 from restoration_models.review.fields import Field, differences, value
 from restoration_models.review.sides import Side
 from restoration_models.review.texts import Texts
 
+# A path may hold any character, line ends too.
 STEERING = re.compile(
     r"\.dvc/[^/]+|(.*/)?dvc\.yaml|(.*/)?[^/]+\.dvc|(.*/)?\.(dvcignore|gitignore|gitattributes)"
+    r"|\.github/workflows/.*|\.gitmodules",
+    re.DOTALL,
 )
-MODELS = re.compile(r"params\.yaml|dvc\.lock|schemas/.*|layers/.*")
-CODE = re.compile(r"scripts/.*|\.github/.*|\.ci/.*|Makefile|pyproject\.toml|requirements\.lock")
+WORKFLOW = re.compile(r"\.github/workflows/.*", re.DOTALL)
+MODELS = re.compile(r"params\.yaml|dvc\.lock|schemas/.*|layers/.*", re.DOTALL)
+CODE = re.compile(r"scripts/.*|\.github/.*|\.ci/.*|Makefile|pyproject\.toml|requirements\.lock", re.DOTALL)
 LONGEST_LINE = 200
+LINES = 30
+"""Of a difference that is shortened."""
+_SETTINGS = re.compile(r"\.dvc/config|\.dvcignore|(layers/[^/]+/)?dvc\.yaml|\.github/workflows/.*", re.DOTALL)
+"""What every machine obeys that has the branch."""
+_SAYS_NOTHING = re.compile(r"[-+ ]\s*(#.*)?")
 
 
 def changed_files(base: Side, head: Side) -> list[str]:
@@ -33,6 +43,8 @@ def changed_files(base: Side, head: Side) -> list[str]:
 
 def families(base: Side, head: Side) -> dict[str, list[Field]]:
     """The fields of every family that differ."""
+    if any(one.catalogue is None and CATALOGUE_FILE in one.tree.files for one in (base, head)):
+        return {}  # what cannot be read did not go
     before = base.catalogue.families if base.catalogue else {}
     after = head.catalogue.families if head.catalogue else {}
     found = {name: [*differences(before.get(name), after.get(name))] for name in [*after, *before]}
@@ -71,13 +83,35 @@ def layer_fields(base: Side, head: Side) -> list[tuple[str, Field]]:
     ]
 
 
-def difference(base: Side, head: Side, path: str, t: Texts) -> Markdown:
-    """The difference of a text file, as a block of code; lines that look like credentials are withheld."""
+def importance(base: Side, path: str) -> tuple[bool, bool, str]:
+    """What sorts the files that steer: the project's own settings first, and known files before new ones."""
+    return not _SETTINGS.fullmatch(path), path not in base.tree.files, path
+
+
+def difference(base: Side, head: Side, path: str, t: Texts, *, brief: bool = False) -> Markdown:
+    """The difference of a text file, as a block of code; lines that look like credentials are withheld.
+
+    In `brief`, only the lines that differ, without remarks, and of many those that set what was set before.
+    """
     old, new = ([_line(line, t) for line in side.text(path).splitlines()] for side in (base, head))
-    lines = list(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="", n=2))
+    lines = list(
+        difflib.unified_diff(old, new, f"a/{one_line(path)}", f"b/{one_line(path)}", lineterm="", n=2)
+    )
+    if brief:
+        changed = [line for line in lines[2:] if line[:1] in "-+" and not _SAYS_NOTHING.fullmatch(line)]
+        if len(changed) > LINES:  # many new lines must not hide that a known one changed
+            known = {_key(line) for line in changed if line[0] == "-"}
+            changed.sort(key=lambda line: line[0] == "+" and _key(line) not in known)
+        rest = len(changed) - LINES
+        lines = lines[:2] + changed[:LINES] + ([f"# {t('more', count=rest)}"] if rest > 0 else [])
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return Markdown("\n".join([f"{fence}diff", *lines, fence]))
+
+
+def _key(line: str) -> str:
+    """What a line of a difference sets."""
+    return re.split("[=:]", line[1:], maxsplit=1)[0].strip()
 
 
 def _line(text: str, t: Texts) -> str:

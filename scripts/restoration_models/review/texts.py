@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import yaml
 
 from restoration_models.cards import texts as cards
-from restoration_models.cards.markdown import Markdown, code, escape, one_line
+from restoration_models.cards.markdown import Markdown, code, escape, join, one_line
 
 WORDS = Path(__file__).parent / "words.yaml"
 _MENTION = re.compile(r"@(?=[A-Za-z0-9])|(?<!&)#(?=[0-9])|\bGH-(?=[0-9])", re.IGNORECASE)
 LONGEST = 300
 """Characters of one value; the rest is in the diff."""
+NAMES = 12
+"""Of a list; the rest are counted."""
+NAME = 100
+"""Characters of one of them."""
 
 
 @lru_cache(maxsize=1)
@@ -39,6 +44,12 @@ def clipped(text: str, longest: int = LONGEST) -> str:
     """`text` on one line, its end left out where it is long."""
     flat = one_line(text)
     return flat if len(flat) <= longest else f"{flat[: longest - 1]}…"
+
+
+def codes(names: Sequence[str], t: Texts, separator: str = ", ") -> Markdown:
+    """Names as code; of very many the first, and how many more there are."""
+    rest = [t("more", count=len(names) - NAMES)] if len(names) > NAMES else []
+    return join(separator, [*(code(clipped(name, NAME)) for name in names[:NAMES]), *rest])
 
 
 def prose(text: str) -> Markdown:

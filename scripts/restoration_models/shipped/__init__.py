@@ -30,5 +30,11 @@ def dvc_config() -> str:
     return _text("dvc-config.ini")
 
 
+@lru_cache(maxsize=1)
+def dvc_ignore() -> str:
+    """The text of ``.dvcignore``: the folders that DVC does not look into."""
+    return _text("dvcignore.txt")
+
+
 def _text(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")

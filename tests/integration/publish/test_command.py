@@ -36,7 +36,7 @@ def test_from_dvc_push_to_the_locked_bytes(shelf: Shelf, on_minio: Shop) -> None
             for one in (model.object, *model.aliases):
                 content = on_minio.read(one.key, one.version_id)
                 assert (sha256(content), len(content)) == (entry.sha256, entry.size)
-    assert (said["manifest_sha256"], said["commit"]) == (
+    assert (said["manifest-sha256"], said["commit"]) == (
         sha256(on_minio.read("catalogue.json")),
         manifest.commit,
     )
@@ -45,8 +45,8 @@ def test_from_dvc_push_to_the_locked_bytes(shelf: Shelf, on_minio: Shop) -> None
     assert body["event"] == "models.published"
     assert body["manifest"] == {
         "key": "catalogue.json",
-        "version_id": said["manifest_version"],
-        "sha256": said["manifest_sha256"],
+        "version_id": said["manifest-version"],
+        "sha256": said["manifest-sha256"],
     }
     assert body["changes"] == said["changes"]
     assert [(one["model"], one["change"]) for one in body["changes"]] == [
@@ -58,7 +58,8 @@ def test_from_dvc_push_to_the_locked_bytes(shelf: Shelf, on_minio: Shop) -> None
     verified = models(shelf.root, "verify", "--bytes", "--json")
     assert json.loads(verified.stdout)["objects"] == 11, verified.stderr
     shown = models(shelf.root, "publish")
-    assert "0 names copied, 0 pages and pictures written, 11 objects as they were" in shown.stdout
+    assert "\n2 models: 0 names copied, 0 small files written, 13 objects as before\n" in f"\n{shown.stdout}"
+    assert "not published, declared: dreamt-of\n" in shown.stdout
     assert f"catalogue.json as it was: commit {manifest.commit[:12]}" in shown.stdout
 
 
@@ -122,5 +123,19 @@ def test_a_dry_run_tells_what_it_would_do(shelf: Shelf, on_minio: Shop) -> None:
     before = on_minio.versions()
     done = models(shelf.root, "publish", "--dry-run", "--json")
     said = json.loads(done.stdout)
-    assert (said["dry_run"], said["manifest_sha256"], len(said["copied"])) == (True, None, 3)
+    assert (said["dry-run"], said["manifest-sha256"], len(said["copied"])) == (True, None, 3)
+    assert not any("_" in key for key in said)
+    shown = models(shelf.root, "publish", "--dry-run").stdout.splitlines()
+    assert {line for line in shown if line.startswith("would be")} == {
+        *(f"would be copied: {key}" for key in said["copied"]),
+        *(f"would be written: {key}" for key in said["uploaded"]),
+    }
     assert on_minio.versions() == before
+
+
+def test_one_model_is_not_some(shelf: Shelf, on_minio: Shop) -> None:
+    shelf.use(on_minio)
+    shelf.take_away("cleaner")
+    shelf.commit()
+    shelf.push(on_minio)
+    assert "\n1 model: 1 name would be copied, " in models(shelf.root, "publish", "--dry-run").stdout

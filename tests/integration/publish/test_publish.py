@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
+from pathlib import Path
 
 import jsonschema
 import pytest
 
 from restoration_models import schemas
 from restoration_models.manifest import OtherVersion
+from restoration_models.project import Project
 from restoration_models.publish import publish
 from restoration_models.publish.bucket import Bucket, NotStored, NotVersioned, StoredBytesDiffer
 from restoration_models.publish.checkout import NoCommit, NotCommitted, OlderThanPublished
@@ -31,10 +33,12 @@ NAMES = {
     SHARPENER, f"{LAYER_2}/README.md", f"{LAYER_2}/nafnet/sharpener/README.md",
     f"{LAYER_2}/nafnet/sharpener/sample.png", f"{LAYER_2}/nafnet/sharpener/report.json",
 }  # fmt: skip
+PAGE = {"site/index.html", "site/icon.svg"}
 
 
 def published_names(bucket: Shop) -> set[str]:
-    return {name for name in bucket.names() if not name.startswith("dvc/")} - {"catalogue.json"}
+    """Names of the models' objects; the catalogue page has tests of its own."""
+    return {name for name in bucket.names() if not name.startswith(("dvc/", "site/"))} - {"catalogue.json"}
 
 
 def assert_true(bucket: Shop) -> None:
@@ -53,7 +57,7 @@ def test_every_published_object_has_the_locked_bytes(shelf: Shelf, bucket: Shop)
     assert_true(bucket)
     assert (set(done.copied), done.replaced) == ({CLEANER, ALIAS, SHARPENER}, True)
     assert [(one.model, one.change) for one in done.changes] == [("cleaner", "added"), ("sharpener", "added")]
-    assert [(one.slug, one.why) for one in done.left_out] == [("dreamt-of", "never-run")]
+    assert [(one.slug, one.why) for one in done.left_out] == [("dreamt-of", "declared")]
     assert done.manifest_sha256 == sha256(bucket.read("catalogue.json"))
 
 
@@ -64,7 +68,7 @@ def test_a_second_publish_writes_nothing(shelf: Shelf, bucket: Shop) -> None:
     done = publish(shelf.project, bucket=bucket.bucket, prune=True)
     assert bucket.versions() == before
     assert (done.copied, done.uploaded, done.changes, done.replaced, done.pruned) == ((), (), (), False, ())
-    assert done.unchanged == len(NAMES)
+    assert done.unchanged == len(NAMES | PAGE)
 
 
 def test_the_manifest_says_what_an_api_needs_and_fits_its_schema(shelf: Shelf, bucket: Shop) -> None:
@@ -212,9 +216,9 @@ def test_a_checkpoint_that_the_store_lacks_stops_it_before_anything_is_written(
     bucket.write(object_name(bucket.settings, md5(shelf.contents["cleaner"])), b"short")
     with pytest.raises(NotStored) as caught:
         publish(shelf.project, bucket=bucket.bucket)
-    assert [(one.file, one.what.partition(" (")[0]) for one in caught.value.problems] == [
-        ("cleaner", "the store has 5 bytes of it, not 18"),
-        ("sharpener", "the store does not have it"),
+    assert [(one.file, one.what.partition(" (")[0], one.remedy) for one in caught.value.problems] == [
+        ("cleaner", "the store has 5 bytes of it, not 18", "run `models store verify --repair`"),
+        ("sharpener", "the store does not have it", "run `dvc push`"),
     ]
     assert published_names(bucket) == set()
     assert "catalogue.json" not in bucket.names()
@@ -308,6 +312,53 @@ def test_an_earlier_commit_does_not_replace_a_later_one(shelf: Shelf, on_minio: 
     assert_true(on_minio)
 
 
+def test_a_branch_does_not_replace_what_another_published(shelf: Shelf, on_minio: Shop) -> None:
+    """Each of two branches has what the other lacks: the later to publish would take the other's back."""
+    base = git(shelf.root, "rev-parse", "HEAD").strip()
+    shelf.put("fresh", b"of one branch")
+    shelf.put("sharpener", b"better", "layer-2", task="motion-deblurring")
+    one = shelf.commit()
+    shelf.push(on_minio)
+    publish(shelf.project, bucket=on_minio.bucket)
+    was = on_minio.read("catalogue.json")
+
+    git(shelf.root, "switch", "--quiet", "--create", "other", base)
+    shelf.take_away("fresh")
+    shelf.put("sharpener", b"weights of sharpener" * 1000, "layer-2", task="motion-deblurring")
+    shelf.put("third", b"of the other branch")
+    two = shelf.commit()
+    shelf.push(on_minio)
+    for dry_run in (True, False):
+        with pytest.raises(OlderThanPublished) as caught:
+            publish(shelf.project, bucket=on_minio.bucket, dry_run=dry_run)
+        assert str(caught.value) == (
+            f"catalogue.json: what is published is of commit {one[:12]}, "
+            f"which this checkout's {two[:12]} does not build upon; these models would leave: fresh; "
+            "these would be other files: sharpener; merge it and publish that, or give --allow-older"
+        )
+    assert on_minio.read("catalogue.json") == was
+
+    git(shelf.root, "merge", "--quiet", "--strategy=ours", "--message", "Both", one)
+    assert publish(shelf.project, bucket=on_minio.bucket).replaced
+
+
+def test_a_clone_that_lacks_the_published_commit_is_told_to_fetch_it(
+    shelf: Shelf, on_minio: Shop, tmp_path: Path
+) -> None:
+    shelf.push(on_minio)
+    publish(shelf.project, bucket=on_minio.bucket)
+    shelf.take_away("cleaner")
+    shelf.commit()
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", shelf.root.as_uri(), str(shallow))
+    with pytest.raises(
+        OlderThanPublished, match=r"this clone does not have.*would leave: cleaner.*--unshallow"
+    ):
+        publish(Project(shallow), bucket=on_minio.bucket)
+    git(shallow, "fetch", "--quiet", "--unshallow")
+    assert publish(Project(shallow), bucket=on_minio.bucket).replaced
+
+
 def test_rubbish_under_the_manifests_name_is_replaced_and_a_later_form_is_not(
     shelf: Shelf, on_minio: Shop
 ) -> None:
@@ -334,10 +385,41 @@ def test_an_object_that_somebody_replaced_by_hand_is_published_again(shelf: Shel
     stated = dict(bucket.bucket.published()[CLEANER].metadata)
     bucket.write(CLEANER, b"by hand")
     assert publish(shelf.project, bucket=bucket.bucket).copied == (CLEANER,)
-    # With forged metadata the size still tells; of other bytes of one length, see the guarantee.
-    bucket.write(CLEANER, b"by hand, forged", **stated)
+    # With forged metadata, and bytes of the same length, the version is still another.
+    forged = shelf.contents["cleaner"][::-1]
+    bucket.write(CLEANER, forged, **stated)
     assert publish(shelf.project, bucket=bucket.bucket).copied == (CLEANER,)
     assert bucket.read(CLEANER) == shelf.contents["cleaner"]
+    assert_true(bucket)
+    # A card too, which the server need prove nothing of.
+    card = f"{LAYER_1}/README.md"
+    about, was = dict(bucket.bucket.published()[card].metadata), bucket.read(card)
+    bucket.write(card, was[::-1], **about)
+    assert publish(shelf.project, bucket=bucket.bucket).uploaded == (card,)
+    assert bucket.read(card) == was
+    assert publish(shelf.project, bucket=bucket.bucket).unchanged == len(NAMES | PAGE)
+
+
+def test_what_verify_finds_wrong_the_named_remedy_mends(shelf: Shelf, bucket: Shop) -> None:
+    """A manifest that names forged bytes, as a program that believed their metadata left it."""
+    shelf.push(bucket)
+    publish(shelf.project, bucket=bucket.bucket)
+    was = bucket.manifest().model("cleaner").object
+    stated = dict(bucket.bucket.published()[CLEANER].metadata)
+    bucket.write(CLEANER, shelf.contents["cleaner"][::-1], **stated)
+    version = bucket.bucket.published()[CLEANER].version_id
+    content = bucket.read("catalogue.json").replace(was.version_id.encode(), str(version).encode())
+    bucket.write("catalogue.json", content)
+    with pytest.raises(PublishedDiffers) as caught:
+        verify(shelf.project, bucket=bucket.bucket, read_bytes=True)
+    assert [one.file for one in caught.value.problems] == [CLEANER]
+    assert (caught.value.remedy or "").startswith("`models publish --rewrite`")
+
+    done = publish(shelf.project, bucket=bucket.bucket, rewrite=True)
+    assert (len(done.copied) + len(done.uploaded), done.unchanged) == (len(NAMES | PAGE), 0)
+    verify(shelf.project, bucket=bucket.bucket, read_bytes=True)
+    assert_true(bucket)
+    assert not publish(shelf.project, bucket=bucket.bucket).replaced
 
 
 def test_verify_finds_a_version_that_is_gone(shelf: Shelf, on_minio: Shop) -> None:

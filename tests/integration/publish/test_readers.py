@@ -171,14 +171,13 @@ def clone(shelf: Shelf, root: Path) -> Shelf:
 
 
 def test_a_publish_that_was_overtaken_plans_again(shelf: Shelf, bucket: Shop, tmp_path: Path) -> None:
-    other = clone(shelf, tmp_path / "other")
-    other.put("cleaner", b"of the other branch")
-    other.commit()
+    other = clone(shelf, tmp_path / "other")  # of the commit before
+    shelf.put("cleaner", b"of the later commit")
+    shelf.commit()
     for each in (shelf, other):
         each.push(bucket)
     met = Meeting(bucket, lambda: publish(other.project, bucket=bucket.bucket))
     done = publish(shelf.project, bucket=met)
-    # This clone does not know the other's commit, so that it cannot be later than this one's.
     assert bucket.manifest().commit == done.commit
     assert [(one.model, one.change) for one in done.changes] == [("cleaner", "changed")]
     assert_current(bucket)
@@ -244,7 +243,9 @@ def test_two_publishes_at_once_leave_a_true_manifest(shelf: Shelf, on_minio: Sho
         branch.push(on_minio)
         branches.append(branch)
     publish_one = [
-        lambda branch=branch: publish(branch.project, bucket=on_minio.bucket) for branch in branches
+        # Neither builds upon the other.
+        lambda branch=branch: publish(branch.project, bucket=on_minio.bucket, allow_older=True)
+        for branch in branches
     ]
     for _ in range(4):
         with ThreadPoolExecutor(2) as threads:

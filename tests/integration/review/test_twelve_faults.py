@@ -238,6 +238,10 @@ def test_all_twelve_at_once(stocked: tuple[Reviewed, StoreSettings], tmp_path: P
     assert len(FAULTS) == 12
     assert [name for name, fault in FAULTS.items() if len(shows(fault, problems)) != 1] == [], problems
     assert list(problems) == sorted(problems)
+    remedies = {problem.key: problem.remedy for problem in problems}
+    assert "`dvc push`" in remedies["download@unsent"]
+    # DVC asks whether the name is there, and would push nothing.
+    assert remedies["download@short"].startswith("run `models store verify --repair` ")
 
 
 def test_a_commit_is_checked_without_a_checkout(

@@ -52,6 +52,25 @@ def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedPr
     )
 
 
+def test_what_a_runner_installs_is_locked_with_hashes() -> None:
+    """A part of the lock that people install, each entry with its hashes, and nothing beside it."""
+    install = (REPOSITORY / ".github" / "install.sh").read_text(encoding="utf-8")
+    calls = re.findall(r'^"\$environment/bin/pip" (.*)$', install, re.MULTILINE)
+    assert calls == [
+        "install --quiet --require-hashes --requirement requirements-base.lock",
+        "install --quiet --no-deps --no-build-isolation .",
+    ]
+    entries = {}
+    for lock in ("requirements.lock", "requirements-base.lock"):
+        text = (REPOSITORY / lock).read_text(encoding="utf-8")
+        assert "://" not in text
+        blocks = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
+        assert all("==" in block and "--hash=sha256:" in block for block in blocks)
+        entries[lock] = {(block.split()[0], *re.findall(r"sha256:[0-9a-f]{64}", block)) for block in blocks}
+    assert entries["requirements-base.lock"] <= entries["requirements.lock"]
+    assert not [name for name, *_ in entries["requirements-base.lock"] if name.startswith("torch")]
+
+
 def test_actionlint_has_nothing_to_say(linter: str) -> None:
     done = subprocess.run([linter, "-no-color", str(WORKFLOW)], capture_output=True, text=True, check=False)
 

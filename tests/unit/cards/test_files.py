@@ -13,6 +13,8 @@ from support.layers import checkout, entry, validated, write_lock
 
 MODELS = {"a": entry("a"), "b": entry("b")}
 
+AGAIN = "`dvc repro --force --single-item cards@second`, and commit what it wrote"
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
@@ -53,7 +55,7 @@ def test_only_what_changed_is_written(project: Project) -> None:
     checkout(project.root, {**MODELS, "b": entry("b", description="Something else.")})
     (line,) = stale(project)
     assert line.startswith("layers/second/b/README.md:18: the card is out of date: ")
-    assert line.endswith("; run `models readme second`")
+    assert line.endswith("; run `dvc repro --force --single-item cards@second`, and commit what it wrote")
     assert write(project) == ["layers/second/b/README.md"]
     assert stale(project) == []
 
@@ -69,7 +71,7 @@ def test_nothing_is_removed_and_nothing_else_is_left(project: Project) -> None:
 def test_a_missing_card_is_found(project: Project) -> None:
     write(project)
     project.card("second", "a").unlink()
-    assert stale(project) == ["layers/second/a/README.md: the card is missing; run `models readme second`"]
+    assert stale(project) == [f"layers/second/a/README.md: the card is missing; run {AGAIN}"]
 
 
 @pytest.mark.parametrize("find", ["## Licence", "license: mit", "Do not edit", "[`a.json`]"])
@@ -84,7 +86,7 @@ def test_a_card_edited_by_hand_is_told_from_one_that_is_out_of_date(project: Pro
         "layers/second/a/README.md",
         "the card was edited by hand or by a merge",
     )
-    assert problem.remedy == "put what it should say into the catalogue, then run `models readme second`"
+    assert problem.remedy == f"put what it should say into the catalogue, then run {AGAIN}"
     line = next(number for number, line in enumerate(text.splitlines(), 1) if find in line)
     assert problem.line == line or find == "Do not edit"
 

@@ -168,6 +168,23 @@ def test_a_removed_layer_leaves_nothing_behind(repository: Reviewed) -> None:
     assert "layers/layer-2: a folder of no layer of the catalogue" in said(offline(repository))
 
 
+def test_a_model_that_was_moved_by_hand_is_not_to_be_removed(repository: Reviewed) -> None:
+    """`models remove dryer` would take it out of the layer where it is now."""
+    moved = repository.layers["layer-1"].pop("dryer")
+    repository.layers["layer-2"]["dryer"] = moved
+    repository.declare()
+    found = [
+        one for one in offline(repository).problems if one.what == "the lock entry of a stage that is gone"
+    ]
+
+    assert [one.key for one in found] == ["download@dryer", "validate@dryer"]
+    for one in found:
+        assert one.file == "layers/layer-1/dvc.lock"
+        assert (one.remedy or "").startswith(
+            "delete this entry here; its model is in layer-2 now: run `dvc repro"
+        )
+
+
 def test_what_git_ignores_is_a_note(repository: Reviewed) -> None:
     folder = repository.project.model("layer-1", "elsewhere")
     folder.mkdir()
@@ -288,3 +305,89 @@ def test_without_git(repository: Reviewed, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_base_that_is_none(repository: Reviewed, name: str) -> None:
     with pytest.raises(UnknownRevision):
         offline(repository, name)
+
+
+def added(repository: Reviewed) -> list[str]:
+    """Write a validated model beside the others; return the files that git has to get."""
+    repository.layers["layer-2"]["fresh"] = entry("fresh")
+    repository.settle()
+    return [
+        f"layers/layer-2/{name}" for name in ("fresh/README.md", "fresh/sample.png", "reports/fresh.json")
+    ]
+
+
+def test_evidence_that_nobody_added_to_git_is_a_problem_once_its_model_is_committed(
+    repository: Reviewed,
+) -> None:
+    """`git commit -a` leaves new files out, and in the checkout nothing shows it."""
+    files = added(repository)
+    assert offline(repository).problems == ()  # all of it is still to be committed
+
+    git(repository.root, "commit", "--quiet", "--all", "--message", "Without what is new")
+    for base in (None, "main"):
+        found = offline(repository, base).problems
+        assert [str(problem) for problem in found] == [
+            f"{file}: it is here and not in git: no clone will have it; `git add {file}`" for file in files
+        ]
+    git(repository.root, "add", *files)
+    git(repository.root, "commit", "--quiet", "--message", "And what is new")
+    assert offline(repository, "main").problems == ()
+    assert check(repository.project, base="main", head="HEAD", offline=True).problems == ()
+
+
+def test_a_report_that_was_taken_out_of_git_is_a_problem(repository: Reviewed) -> None:
+    name = "layers/layer-1/reports/cleaner.json"
+    git(repository.root, "rm", "--quiet", "--cached", name)
+    git(repository.root, "commit", "--quiet", "--message", "By mistake")
+
+    assert said(offline(repository)) == [f"{name}: it is here and not in git: no clone will have it"]
+
+
+def test_what_is_under_review_are_commits(repository: Reviewed) -> None:
+    """A new model that is not committed at all: the branch would be merged without it."""
+    files = added(repository)
+
+    assert [problem.file for problem in offline(repository, "main").problems] == files
+    [note] = (note for note in offline(repository, "main").notes if "committed" in note.what)
+    assert note.what == (
+        "not committed: dvc.lock, layers/layer-2/README.md, layers/layer-2/dvc.lock and 1 more; "
+        "the files were checked, the last commit has others"
+    )
+
+
+def test_before_the_first_commit_nothing_is_late(repository: Reviewed) -> None:
+    shutil.rmtree(repository.root / ".git")
+    git(repository.root, "init", "--quiet", "--initial-branch=main")
+
+    assert offline(repository).problems == ()
+    # As after the first refresh of a catalogue: the locks are as new as the evidence.
+    git(repository.root, "add", "params.yaml", "layers/layer-1/params.yaml")
+    git(repository.root, "commit", "--quiet", "--message", "The catalogue")
+    assert offline(repository).problems == ()
+
+
+@pytest.mark.parametrize("origin", [None, "local"])
+def test_every_remedy_names_what_it_is_about(repository: Reviewed, origin: str | None) -> None:
+    """A plain `dvc repro` stops at the first model that cannot be downloaded."""
+    own = {"origin": "local", "sources": None} if origin else {}
+    repository.layers["layer-1"]["fresh"] = entry("fresh", **own)
+    repository.declared.add("fresh")
+    repository.settle()
+    repository.layers["layer-1"]["cleaner"]["task"] = "motion-deblurring"
+    repository.declare()
+    repository.commit()
+    found = {problem.remedy for problem in offline(repository, "main").problems}
+
+    assert (
+        "run `dvc repro layers/layer-1/dvc.yaml:validate@cleaner`, "
+        "then `dvc repro --single-item cards@layer-1`, and commit what they wrote"
+    ) in found
+    assert "run `dvc repro --force --single-item cards@layer-1`, and commit what it wrote" in found
+    fresh = (
+        "give its file to `models add` again, or `models remove fresh`"
+        if origin
+        else "where its sources are reached, run `dvc repro layers/layer-1/dvc.yaml:validate@fresh`, "
+        "then `dvc repro --single-item cards@layer-1`, and commit what they wrote"
+    )
+    assert fresh in found
+    assert not any(remedy.startswith("run `dvc repro`") for remedy in found)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import codecs
 import random
 import string
 import time
 
 import pytest
 
-from restoration_models.check.secrets import find
+from restoration_models.check.secrets import committed, find, text_of
+from restoration_models.revision import Blob
 from support.servers import REPOSITORY, git
 
 LETTERS = string.ascii_letters + string.digits
@@ -50,6 +53,147 @@ def pem(kind: str = "RSA ") -> str:
 )
 def test_a_credential_is_found_with_its_line(text: str, kind: str) -> None:
     assert find(f"# a file\n\n  {text}\n") == [(3, kind)]
+
+
+HEX = made(40, "0123456789abcdef")
+UUID = "-".join(made(length, "0123456789abcdef") for length in (8, 4, 4, 4, 12))
+PAIR = base64.b64encode(f"robot:{made(20)}".encode()).decode()
+KEY = made(40, LETTERS + "+/")
+MC = "the secret key of an mc command"
+CURL = "a password given to curl"
+HEADER = "a password in base 64"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        pytest.param(f"secret_key:\n    {KEY}", "a text given to 'secret_key'", id="yaml, next line"),
+        pytest.param(f"secret_key: >-\n    {KEY}", "a text given to 'secret_key'", id="yaml, folded"),
+        pytest.param(f'password = (\n    "{KEY}"\n)', "a text given to 'password'", id="python, next line"),
+        pytest.param(
+            f'os.environ["DB_PASSWORD"] = "{KEY}"', "a text given to 'DB_PASSWORD'", id="environment"
+        ),
+        pytest.param(f'secret: str = "{KEY}"', "a text given to 'secret'", id="annotated"),
+        pytest.param(f"models store login --secret-key {KEY}", "a text given to 'secret-key'", id="option"),
+        pytest.param(f"mc alias set team https://s3.team.lan maintainer {KEY}", MC, id="mc alias"),
+        pytest.param(
+            f"mc --json alias set team \\\n  https://s3.team.lan maintainer '{KEY}'", MC, id="mc lines"
+        ),
+        pytest.param(f"mc admin user add team reader {KEY}", MC, id="mc user"),
+        pytest.param(f"curl -s -u robot:{made(20)} https://git.team.lan/x", CURL, id="curl"),
+        pytest.param(f"curl https://git.team.lan \\\n  --user 'robot:{made(20)}'", CURL, id="curl, lines"),
+        pytest.param(f"Authorization: Bearer {made(40)}", "a bearer token", id="bearer"),
+        pytest.param(f"headers = {{'Authorization': 'Basic {PAIR}'}}", HEADER, id="basic"),
+        pytest.param(f'"git.team.lan": {{"auth": "{PAIR}"}}', HEADER, id="docker"),
+        pytest.param(
+            f'Minio("s3.team.lan", "maintainer", "{KEY}")', "a secret key given to a client", id="minio"
+        ),
+        pytest.param(
+            f'credentials.NewStaticV4("maintainer",\n  "{KEY}", "")',
+            "a secret key given to a client",
+            id="go",
+        ),
+        pytest.param(f"<secretKey>{KEY}</secretKey>", "a text given to 'secretKey'", id="xml"),
+        pytest.param(f"const token = `{made(30)}`", "a text given to 'token'", id="backticks"),
+        pytest.param(f"password = '''{made(20)}'''", "a text given to 'password'", id="three quotes"),
+        pytest.param(f"DB_PASS={made(20)}", "a text given to 'DB_PASS'", id="pass"),
+        pytest.param(f"DB_PWD={made(20)}", "a text given to 'DB_PWD'", id="pwd"),
+        pytest.param(f"passphrase: {made(20)}", "a text given to 'passphrase'", id="passphrase"),
+        pytest.param(f"contrasena: {made(20)}", "a text given to 'contrasena'", id="spanish, plain"),
+        pytest.param(
+            f"AccountName=team;AccountKey={made(86)}==;", "a text given to 'AccountKey'", id="azure"
+        ),
+        pytest.param(
+            f"password: {KEY[20:28]}#{KEY[:4]}${KEY[4:9]}(", "a text given to 'password'", id="signs"
+        ),
+        pytest.param(
+            f'password: "{KEY[20:27]}#{KEY[:6]}("', "a text given to 'password'", id="signs, quoted"
+        ),
+        pytest.param(
+            f"https://{made(30)}@git.team.lan/x.git", "a token in an address", id="token in address"
+        ),
+        pytest.param(
+            f"machine s3.team.lan\n  login robot\n  password {made(16)}", "a password of a netrc", id="netrc"
+        ),
+        pytest.param("GOC" + f"SPX-{made(28)}", "a Google client secret", id="google client"),
+        pytest.param(
+            "https://hooks.slack.com/" + f"services/T{made(8)}/B{made(8)}/{made(24)}",
+            "a Slack webhook",
+            id="slack hook",
+        ),
+        pytest.param(
+            "https://discord.com/api/" + f"webhooks/{made(18, string.digits)}/{made(68)}",
+            "a Discord webhook",
+            id="discord hook",
+        ),
+        pytest.param(f"WANDB_API_KEY={HEX}", "a text given to 'WANDB_API_KEY'", id="hex"),
+        pytest.param(f"client_secret = '{UUID}'", "a text given to 'client_secret'", id="uuid"),
+        pytest.param(
+            "MINIO_ROOT_PASSWORD=minioadmin" + "123",
+            "a text given to 'MINIO_ROOT_PASSWORD'",
+            id="word and number",
+        ),
+    ],
+)
+def test_credentials_as_programs_and_people_write_them(text: str, kind: str) -> None:
+    assert find(f"# a file\n\n  {text}\n") == [(3, kind)]
+
+
+def test_a_value_on_the_next_line_is_pardoned_on_either() -> None:
+    for text in (f"secret_key: # not a secret\n  {KEY}\n", f"secret_key:\n  {KEY}  # not a secret\n"):
+        assert find(text) == []
+    assert find(f"secret_key:\n  {KEY}\n# not a secret\n") == [(1, "a text given to 'secret_key'")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+def test_a_file_that_windows_wrote_is_text(encoding: str) -> None:
+    mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
+    content = mark + f"secret_key = {KEY}\r\n".encode(encoding)
+    blob = Blob("notes.txt", len(content))
+
+    assert [problem.line for problem in committed([blob], {"notes.txt": content})] == [1]
+
+
+def test_what_is_no_text_is_not_read() -> None:
+    assert text_of(b"\x89PNG\0" + KEY.encode()) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "secret_key:\n  from-the-environment-of-the-job",
+        "secrets:\n  endpoint: ${{ secrets.MODELS_ENDPOINT }}",
+        "the --password-file option wants 2-or-more-words99 here",
+        "mc alias set team https://s3.team.lan maintainer $SECRET_KEY",
+        "mc alias set local http://127.0.0.1:9000 minioadmin minioadmin" + "123",
+        "mc alias set team https://s3.team.lan <access key> <secret key>",
+        "curl -u $USER:$PASSWORD https://git.team.lan/x",
+        "curl --user robot:password https://git.team.lan/x",
+        "Authorization: Bearer $TOKEN_OF_THE_ROBOT",
+        "Authorization: Bearer {token_of_the_robot}",
+        "the bearer authentication-scheme-of-http",
+        "Authorization: Basic dXNlcjpwYXNzd29yZA==",
+        "basic configuration",
+        '"auth": "configuration"',
+        'Minio("s3.team.lan", access_key, secret_key)',
+        'Minio("s3.team.lan", "minioadmin", "minioadmin")',
+        "<secretKey>from-the-store</secretKey>",
+        "password = f'{first}{second}-{third}'",
+        "password: ${MODELS_PASSWORD_2}-x1",
+        "password = generate(length20)",
+        "password = base64.b64decode(text2, validate)",
+        "secret_sha256 = " + HEX + made(24, "0123456789abcdef"),
+        "password_hash: " + HEX,
+        "compass = " + made(20),
+        "PWD=/home/robot1/models",
+        "https://models-of-the-team@git.team.lan/x.git",
+        "machine s3.team.lan login robot password <password>",
+        "password: test12345678",
+        'secret_key="a-long-enough-secret"',
+    ],
+)
+def test_what_looks_like_those_and_is_none(text: str) -> None:
+    assert find(f"{text}\n") == []
 
 
 @pytest.mark.parametrize(
@@ -119,8 +263,28 @@ def test_this_repository_has_none() -> None:
         "://a:b" * 80_000,
         "password=" + "a" * 400_000,
         "-" * 500_000,
+        "mc alias set " * 40_000,
+        "mc alias set " + "-x " * 150_000,
+        "curl " * 50_000,
+        "curl " + "-u x" * 100_000,
+        'Minio("a", ' * 40_000,
+        "machine a login b " * 30_000,
+        "basic auth " * 50_000,
     ],
-    ids=["names", "assignments", "addresses", "one value", "dashes"],
+    ids=[
+        "names",
+        "assignments",
+        "addresses",
+        "one value",
+        "dashes",
+        "mc",
+        "mc options",
+        "curl",
+        "curl options",
+        "clients",
+        "netrc",
+        "base 64",
+    ],
 )
 def test_no_text_takes_long(text: str) -> None:
     begin = time.perf_counter()

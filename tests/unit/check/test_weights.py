@@ -69,6 +69,16 @@ def test_what_belongs_in_git(path: str, content: bytes) -> None:
     assert faults(path, content) == []
 
 
+def test_what_git_does_not_have_yet_is_not_called_committed() -> None:
+    blob = Blob("layers/layer-1/foo.pth", 3, tracked=False)
+    [problem] = committed([blob], {blob.path: b"abc"})
+
+    assert problem.what == "a checkpoint is where git would take it (3 bytes)"
+    assert problem.remedy == (
+        "move it out of the repository; `models add FILE` enters a checkpoint, and DVC keeps it"
+    )
+
+
 def test_a_large_checkpoint_is_no_fixture() -> None:
     assert faults("tests/data/large.pth", TORCH_ZIP, 500_000) == ["a checkpoint is committed to git (0.5 MB)"]
 

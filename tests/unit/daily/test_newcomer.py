@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from restoration_models import catalogue, newcomer
-from restoration_models.catalogue import UnknownLayer, UnknownModel
 from restoration_models.catalogue.words import UnclearWords, words
 from restoration_models.editing import BadName, NameTaken
 from restoration_models.errors import RestorationModelsError, UsageProblem
-from restoration_models.newcomer import Decided, NotSaid, UnknownFamily, UnknownTask, Wanted
+from restoration_models.newcomer import Decided, NotSaid, UnknownFamily, UnknownSaid, UnknownTask, Wanted
 from restoration_models.project import Project
 from restoration_models.recognition import Recognised
 from restoration_models.sources import SourceProblem
@@ -55,7 +54,7 @@ def test_names(project: Project, file: str, name: str | None, slug: str, title: 
 @pytest.mark.parametrize(
     ("said", "failure", "told"),
     [
-        ({"layer": "layer-9"}, UnknownLayer, "layer-9: no layer of that name; the layers are layer-1"),
+        ({"layer": "layer-9"}, UnknownSaid, "layer-9: no layer of that name; the layers are layer-1"),
         (
             {"family": "restorer"},
             UnknownFamily,
@@ -70,7 +69,7 @@ def test_names(project: Project, file: str, name: str | None, slug: str, title: 
             NotSaid,
             "models add: --family is missing; give it, or the --base that it is taken from",
         ),
-        ({"base": "fist"}, UnknownModel, "fist: no model of that name in the catalogue; did you mean first?"),
+        ({"base": "fist"}, UnknownSaid, "fist: no model of that name in the catalogue; did you mean first?"),
         (
             {"name": "first"},
             NameTaken,
@@ -101,6 +100,7 @@ def test_what_cannot_be_is_said_with_its_remedy(
         decide(project, **said)
     assert caught.value.remedy
     assert told is None or str(caught.value) == told
+    assert (caught.value.status == 2) == (failure not in (NameTaken, SourceProblem))
 
 
 def test_a_leftover_of_a_former_model_is_not_taken_over(project: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from restoration_models import catalogue, lock
 from restoration_models.errors import ModelProblem
@@ -93,7 +94,10 @@ def test_broken_yaml_is_named_with_its_line(project: Project) -> None:
         ({"cmd": "models download a --sha256 123"}, "stages.download@a.cmd: names no sha256"),
         ({"cmd": "models 'download"}, "stages.download@a.cmd: names no sha256"),
         ({"outs": []}, "stages.download@a: has 0 outputs, a download has one"),
-        ({"outs": [{"path": "a/a.pth", "md5": "x.dir"}]}, "stages.download@a.md5: is not an md5 of a file"),
+        (
+            {"outs": [{"path": "a/a.pth", "md5": md5("a") + ".dir"}]},
+            "stages.download@a.md5: is not an md5 of a file",
+        ),
         ({"outs": [{"path": "a/a.pth", "md5": md5("a")}]}, "stages.download@a: size: expected a number here"),
     ],
 )
@@ -136,3 +140,39 @@ def test_bytes_that_are_no_text_are_refused(project: Project) -> None:
     project.lock("second").write_bytes(b"\xff\xfe")
     with pytest.raises(lock.LockUnreadable, match="not UTF-8"):
         lock.read(project, "second")
+
+
+@pytest.mark.parametrize(
+    ("facts", "what"),
+    [
+        ({"hash": "4d5"}, "hash: names another digest than md5"),
+        ({"hash": ""}, "hash: names another digest than md5"),
+        ({"md5": True}, "md5: is not an md5"),
+        ({"md5": "4d5"}, "md5: is not an md5"),
+        ({"size": -1}, "size: is not a number of bytes"),
+        ({"size": True}, "size: is not a number of bytes"),
+        ({"size": "5"}, "size: is not a number of bytes"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["deps", "outs"])
+def test_facts_that_no_file_has_are_named_in_any_stage(
+    kind: str, facts: dict[str, object], what: str
+) -> None:
+    entry = {"path": "layers/a", "hash": "md5", "md5": f"{md5('a')}.dir", "size": 5}
+    for bad in (False, True):
+        stage = {"cmd": "models readme a", kind: [entry | facts if bad else entry]}
+        text = yaml.safe_dump({"schema": "2.0", "stages": {"cards@a": stage}})
+        if not bad:
+            assert lock.parse(text, "dvc.lock").stages == ("cards@a",)
+            continue
+        with pytest.raises(lock.LockUnreadable) as caught:
+            lock.parse(text, "dvc.lock")
+    assert str(caught.value).partition(";")[0] == f"dvc.lock: stages.cards@a.{kind}: layers/a: {what}"
+
+
+@pytest.mark.parametrize("stage", [5, {"deps": 5}, {"outs": [5]}, {"outs": [{}]}])
+def test_a_stage_of_another_form_is_named(stage: object) -> None:
+    with pytest.raises(
+        lock.LockUnreadable, match=r"dvc\.lock: .*cards@a.*: expected a (mapping|list|text) here"
+    ):
+        lock.parse(yaml.safe_dump({"schema": "2.0", "stages": {"cards@a": stage}}), "dvc.lock")

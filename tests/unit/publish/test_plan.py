@@ -19,14 +19,33 @@ WANTED = Item(
 THERE = Found("v1", 3, {"sha256": "a" * 64, "licence": "MIT"})
 
 
-def planned(**found: Found) -> Any:
-    edition = cast(Edition, SimpleNamespace(items=MappingProxyType({"p/a": WANTED})))
-    return plan(edition, {f"p/{name}": one for name, one in found.items()})
+VOUCHED = frozenset({("p/a", "v1", "a" * 64)})
+
+
+def planned(vouched: frozenset[tuple[str, str, str]] = VOUCHED, item: Item = WANTED, **found: Found) -> Any:
+    edition = cast(Edition, SimpleNamespace(items=MappingProxyType({"p/a": item})))
+    return plan(edition, {f"p/{name}": one for name, one in found.items()}, vouched)
 
 
 def test_what_is_as_wanted_is_kept() -> None:
     assert (planned(a=THERE).write, planned(a=THERE).keep) == ((), {"p/a": "v1"})
-    assert planned(a=replace(THERE, proved="a" * 64)).keep
+    assert planned(frozenset(), a=replace(THERE, proved="a" * 64)).keep
+
+
+@pytest.mark.parametrize(
+    "vouched", [set(), {("p/a", "v0", "a" * 64)}, {("p/b", "v1", "a" * 64)}, {("p/a", "v1", "c" * 64)}]
+)
+def test_a_word_without_proof_is_not_believed(vouched: set[tuple[str, str, str]]) -> None:
+    assert planned(frozenset(vouched), a=THERE).write == (WANTED,)
+
+
+def test_the_etag_proves_what_was_written_and_not_what_was_copied() -> None:
+    md5 = "900150983cd24fb0d6963f7d28e17f72"  # not a secret: the md5 of abc
+    small = replace(WANTED, content=b"abc", md5=None)
+
+    assert planned(frozenset(), small, a=replace(THERE, etag=md5)).keep
+    assert planned(frozenset(), small, a=replace(THERE, etag="c" * 32)).write == (small,)
+    assert planned(frozenset(), a=replace(THERE, etag="b" * 32)).write == (WANTED,)
 
 
 @pytest.mark.parametrize(

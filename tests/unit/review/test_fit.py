@@ -2,52 +2,113 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restoration_models.review import review
-from restoration_models.review.fit import Block, fitted
+from restoration_models.review.fit import Block, Form, Piece, fitted
 from support.layers import digest
 from support.reviewed import Reviewed, entry
 
 NOTE = "shortened"
 
 
+def piece(*forms: tuple[int, str], name: str = "x", follows: bool = False) -> Piece:
+    return Piece(tuple(Form(rank, text) for rank, text in forms), name, follows)
+
+
 def test_a_page_that_fits_is_left_alone() -> None:
-    assert fitted([Block(("one",)), Block(("two", ""), 3, "x")], lambda kinds: NOTE) == "one\ntwo\n"
+    blocks = [Block("one"), Block("two", (piece((1, "short"), (2, "three")),), "four"), Block(pieces=())]
+
+    assert fitted(blocks, lambda kinds: NOTE) == "one\ntwo\nthree\nfour\n"
 
 
-def test_the_highest_rank_goes_first_from_the_end_on() -> None:
+def test_the_lowest_rank_gets_room_first_wherever_it_stands() -> None:
     blocks = [
-        Block(("top",)),
-        Block(("a" * 600, "a"), 5, "pictures"),
-        Block(("b" * 600, ""), 9, "texts"),
-        Block(("c" * 600, ""), 9, "texts"),
-        Block(("d" * 600, ""), 2, "tables"),
+        Block("top"),
+        Block(pieces=tuple(piece((9, letter * 600), name="texts") for letter in "ab")),
+        Block(
+            "list",
+            tuple(
+                piece((rank, letter * 600), name="rows") for rank, letter in ((5, "c"), (1, "d"), (5, "e"))
+            ),
+            "end",
+            lambda count: f"and {count} more",
+        ),
     ]
-    seen: list[dict[str, int]] = []
+    seen: list[Mapping[str, int]] = []
 
-    def note(kinds: dict[str, int]) -> str:
+    def note(kinds: Mapping[str, int]) -> str:
         seen.append(kinds)
         return NOTE
 
     text = fitted(blocks, note, limit=2300)
 
-    assert text == f"top\n{'a' * 600}\n{'d' * 600}\n\n{NOTE}\n"
-    assert seen[0] == {"texts": 2}
+    assert text == f"top\nlist\n{'c' * 600}\n{'d' * 600}\nand 1 more\nend\n\n{NOTE}\n"
+    assert seen == [{"texts": 2, "rows": 1}]
+
+
+def test_a_page_is_filled_form_by_form() -> None:
+    """What is too large for the room that is left leaves it to what comes after."""
+    blocks = [
+        Block(pieces=(piece((1, "a"), (3, "a" * 900), (5, "a" * 5000)), piece((2, "b"), (4, "b" * 90)))),
+        Block(pieces=(piece((6, "c" * 100)),)),
+    ]
+
+    assert fitted(blocks, lambda kinds: str(dict(kinds)), limit=2150) == "\n".join(
+        ["a" * 900, "b" * 90, "c" * 100, "", "{'x': 1}", ""]
+    )
+
+
+def test_what_follows_is_not_shown_without_what_it_follows() -> None:
+    blocks = [Block(pieces=(piece((1, "a" * 5000)), piece((2, "picture"), follows=True), piece((2, "b"))))]
+
+    assert fitted(blocks, lambda kinds: str(dict(kinds)), limit=2000) == "b\n\n{'x': 2}\n"
+
+
+def test_what_has_no_room_is_not_made() -> None:
+    made = []
+
+    def make(number: int) -> str:
+        made.append(number)
+        return str(number) * 400
+
+    pieces = tuple(Piece((Form(1, partial(make, 10 + number)),), "x") for number in range(1000))
+    fitted([Block(pieces=pieces)], lambda kinds: NOTE, limit=3000)
+
+    assert len(made) < 60
 
 
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.lists(st.text(max_size=300), min_size=1, max_size=3), st.integers(0, 9)), max_size=30
+        st.lists(
+            st.tuples(st.lists(st.text(max_size=300), min_size=1, max_size=3), st.integers(0, 9)), max_size=8
+        ),
+        max_size=6,
     ),
     st.integers(1500, 4000),
     st.integers(3000, 9000),
 )
-def test_whatever_the_blocks_the_page_fits(made: list[tuple[list[str], int]], limit: int, size: int) -> None:
-    blocks = [Block(tuple(sorted(forms, key=len, reverse=True)), rank, "x") for forms, rank in made]
+def test_whatever_the_blocks_the_page_fits(
+    made: list[list[tuple[list[str], int]]], limit: int, size: int
+) -> None:
+    blocks = [
+        Block(
+            "head",
+            tuple(
+                piece(*((rank + step, text) for step, text in enumerate(sorted(forms, key=len))))
+                for forms, rank in pieces
+            ),
+            "",
+            lambda count: f"and {count} more",
+        )
+        for pieces in made
+    ]
     text = fitted(blocks, lambda kinds: NOTE, limit=limit, size=size)
 
     assert len(text) <= limit
@@ -73,7 +134,7 @@ def test_a_branch_that_changes_eighty_models(repository: Reviewed, words: str) -
 
     assert len(text) <= 60_000
     assert len(text.encode()) <= 120_000
-    assert "✂️ **Página acortada** a 60000 caracteres; falta:" in text.splitlines()[-1]
+    assert "✂️ **Página acortada** para caber en 60000 caracteres; falta" in text.splitlines()[-1]
     for number in range(80):  # every model is in the table, and its licence is flagged
         assert f"| `model-{number}` |" in text
         assert f"> - `model-{number}`: licencia `CC-BY-NC-4.0`" in text

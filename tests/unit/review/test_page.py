@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from restoration_models.report import Measured, Scan
 from restoration_models.review import MARK, BadAddress, review
@@ -62,7 +64,7 @@ def test_an_added_model(english: Reviewed) -> None:
     text = page(english)
 
     assert "A training machine pulls **1.2 MB** (1 file); all that is locked is 4.9 MB." in text
-    assert "| `fresh` | 🆕 added | 1.2 MB | `MIT`, **yes** | validated | 23.50 dB |" in text
+    assert "| `fresh` | 🆕 added | 1.2 MB | `MIT`, **yes** | validated | +3.50 dB PSNR |" in text
     assert row(text, "Fine-tuned from") == ["`cleaner`"]
     assert row(text, "Sources") == ["none public; the store alone has it"]
     assert row(text, "Scan") == ["`torch-zip`, 12 members"]
@@ -129,7 +131,7 @@ def test_a_swapped_checkpoint(english: Reviewed) -> None:
         "`sharpener`: the required gain changes, from — to 1.5",
         "`sharpener`: a new source at `mirror.example.net`",
         "`sharpener`: the same name becomes another file",
-        "`sharpener`: measures worse than before (PSNR of the output (dB) ↑: 23.5 → 23.1)",
+        "`sharpener`: measures worse than before (PSNR of the output (dB) ↑: 23.50 → 23.10)",
         "`sharpener`: no longer published as `pretrained_models/layer-2/nafnet/sharpener.pth`",
     ]
     # What changed stands above what did not.
@@ -181,6 +183,9 @@ def test_a_withdrawn_model(english: Reviewed) -> None:
 
     assert "`dryer`: withdrawn; loading it will fail" in flags(text)
     assert row(text, "Withdrawn") == ["—", "It invents letters"]
+    [line] = [line for line in text.splitlines() if line.startswith("| `dryer` |")]
+    assert line.split(" | ")[1] == "🚫 withdrawn"
+    assert line.split(" | ")[4] == "**withdrawn**"
 
 
 def test_a_declared_model_is_flagged(english: Reviewed) -> None:
@@ -198,18 +203,20 @@ def test_other_settings_and_commands(english: Reviewed) -> None:
     secret = "".join(("q8Zt5LmW2xRb", "7NvKc4JhY9sD"))
     config.write_text(config.read_text().replace("    verify = true", f"    secret_access_key = {secret}"))
     stages.write_text(stages.read_text().replace("cmd: models download", "cmd: ```sh; models download"))
+    (english.root / ".dvcignore").write_text("layers\n")
     english.commit()
     text = review(english.project, base="main")
 
-    assert flags(text)[:2] == [
+    assert flags(text)[:3] == [
         "`.dvc/config` changes, which steers DVC",
+        "`.dvcignore` changes, which steers DVC",
         "`layers/layer-1/dvc.yaml` changes, which steers DVC",
     ]
     assert secret not in text
     assert "# line withheld, it looks like a credential" in text
     assert "\n````diff\n--- a/layers/layer-1/dvc.yaml" in text
     assert "+      cmd: ```sh; models download" in text
-    assert "finds **4 problems**" in text
+    assert "finds **5 problems**" in text
 
 
 def test_families_head_and_layers(english: Reviewed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,6 +234,99 @@ def test_families_head_and_layers(english: Reviewed, monkeypatch: pytest.MonkeyP
     )
     assert "| `head` | \N{HEAVY MINUS SIGN} ending.\\* | \N{HEAVY PLUS SIGN} \\* |" in text
     assert "`cleaner`: commercial use changes, from **yes** to **unclear**" in flags(text)
+
+
+def measured(
+    gain: float, *, grid: tuple[float, float] | None = None, ssim: float = 0.75
+) -> dict[str, object]:
+    """Report fields of a model that changes the test page by `gain` dB."""
+    before, after = grid or (None, None)
+    return {
+        "measured": Measured(
+            psnr_before=24.24,
+            psnr_after=24.24 + gain,
+            gain_db=gain,
+            ssim_before=0.5,
+            ssim_after=ssim,
+            grid_error_before=before,
+            grid_error_after=after,
+        )
+    }
+
+
+def test_a_new_model_that_ruins_the_page_is_flagged_beside_its_base(english: Reviewed) -> None:
+    english.layers["layer-1"]["fresh"] = entry("fresh", base="cleaner")
+    english.reports["fresh"] = measured(-6.16, ssim=0.51)
+    text = page(english)
+
+    assert flags(text) == ["`fresh`: leaves the test page worse than it was (−6.16 dB PSNR)"]  # noqa: RUF001
+    assert "| validated | −6.16 dB PSNR ⚠️ |" in text  # noqa: RUF001 - the minus of every other figure
+    assert row(text, "Gain over the input (dB) ↑") == ["−6.16<br>`cleaner`: 3.50"]  # noqa: RUF001
+    assert row(text, "SSIM of the output ↑") == ["0.510<br>`cleaner`: 0.750"]
+
+
+def test_another_tasks_base_does_not_compare(english: Reviewed) -> None:
+    english.layers["layer-1"]["fresh"] = entry("fresh", base="cleaner", task="motion-deblurring")
+    english.reports["fresh"] = measured(2.0)
+
+    assert row(page(english), "Gain over the input (dB) ↑") == ["2.00"]
+
+
+def test_a_swap_for_weights_that_ruin_the_page(english: Reviewed) -> None:
+    swap(english)
+    english.reports["sharpener"] = measured(-9.21, ssim=0.51)
+    text = page(english)
+
+    assert "`sharpener`: leaves the test page worse than it was (−9.21 dB PSNR)" in flags(text)  # noqa: RUF001
+    worse = "`sharpener`: measures worse than before (SSIM of the output ↑: 0.750 → 0.510)"
+    assert worse in flags(text)
+    assert "| +3.50 dB PSNR<br>→ −9.21 dB PSNR ⚠️ |" in text  # noqa: RUF001
+
+
+def test_unwarping_is_judged_by_the_grid(english: Reviewed) -> None:
+    english.layers["layer-1"]["flat"] = entry("flat", task="document-unwarping")
+    english.layers["layer-1"]["bent"] = entry("bent", task="document-unwarping")
+    english.reports |= {
+        "flat": measured(-0.5, grid=(56.74, 4.58)),
+        "bent": measured(0.5, grid=(56.74, 80.0)),
+    }
+    text = page(english)
+
+    assert flags(text) == ["`bent`: leaves the test page worse than it was (points: 56.74 → 80 px)"]
+    assert "| points: 56.74 → 4.58 px |" in text
+
+
+def test_words_about_a_model_do_not_flag_what_it_always_measured(english: Reviewed) -> None:
+    english.reports["cleaner"] = measured(-1.0)
+    git(english.root, "switch", "--quiet", "main")
+    english.settle()
+    english.commit("A model that was always so")
+    git(english.root, "branch", "--quiet", "--force", "change", "main")
+    git(english.root, "switch", "--quiet", "change")
+    english.layers["layer-1"]["cleaner"]["training-data"] = "Pages"
+
+    assert flags(page(english)) == []
+
+
+@pytest.mark.parametrize("licence", [None, {"spdx": "MIT", "commercial-use": "yes"}])
+def test_a_family_comes_and_goes(english: Reviewed, licence: dict[str, str] | None) -> None:
+    from support import reviewed
+
+    def families(*names: str) -> None:
+        path = english.root / "params.yaml"
+        data = yaml.safe_load(path.read_text())
+        own = {key: value for key, value in reviewed.FAMILY.items() if key != "licence" or licence}
+        data["families"] |= {name: own | ({"licence": licence} if licence else {}) for name in names}
+        path.write_text(json.dumps(data))
+
+    families("restormer")
+    english.commit()
+    told = "licence `MIT`, commercial use **yes**" if licence else "and it states no licence"
+    [flag] = flags(review(english.project, base="main"))
+    assert flag == f"family `restormer`: new{';' if licence else ','} {told}"
+    english.declare()
+    english.commit()
+    assert "family `restormer`: leaves the catalogue" in flags(review(english.project, base="HEAD~1"))
 
 
 def test_changes_to_the_program_are_told(english: Reviewed) -> None:
@@ -259,7 +359,8 @@ def test_pictures_without_an_address(english: Reviewed, monkeypatch: pytest.Monk
     head = git(english.root, "rev-parse", "--short=12", "change").strip()
 
     assert "<img" not in text
-    assert f"`git show {head}:layers/layer-2/sharpener/sample.png`" in text
+    place = f"{head}:layers/layer-2/sharpener/sample.png"
+    assert f"`git show {place} > sharpener-{head[:7]}.png`" in text  # its bytes are not for a terminal
 
 
 def test_the_repository_that_githubs_runner_names(english: Reviewed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,6 +386,61 @@ def test_a_catalogue_that_cannot_be_read(english: Reviewed) -> None:
 
     assert "The catalogue has errors" in text
     assert "❌" in text
+
+
+@pytest.mark.parametrize("text", ["models: [\n", "# " + "x" * 4_000_001 + "\n"])
+def test_a_layer_that_cannot_be_read_does_not_leave_the_catalogue(english: Reviewed, text: str) -> None:
+    path = english.root / "layers" / "layer-1" / "params.yaml"
+    path.write_text(path.read_text() + text)
+    english.commit()
+    shown = review(english.project, base="main")
+
+    assert "The catalogue has errors" in shown
+    assert "leaves the catalogue" not in shown
+    assert "This branch changes no model." in shown
+
+
+def test_a_head_that_cannot_be_read_takes_no_model_away(english: Reviewed) -> None:
+    (english.root / "params.yaml").write_text("layers: 3\n")
+    english.commit()
+
+    assert "leaves the catalogue" not in review(english.project, base="main")
+
+
+def test_a_workflow_is_shown_as_what_steers(english: Reviewed) -> None:
+    path = english.root / ".github" / "workflows" / "a\nb.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text("run: curl evil.example\n")
+    text = page(english)
+
+    assert flags(text)[0] == (
+        "`.github/workflows/a b.yml` changes, which the continuous integration runs with the project's keys"
+    )
+    assert "+run: curl evil.example" in text
+
+
+def test_of_many_names_the_first_are_shown_and_the_rest_counted(english: Reviewed) -> None:
+    names = [f"numpy.name{number}" for number in range(1000)]
+    expects = {**english.layers["layer-1"]["dryer"]["expects"], "allow-globals": names}
+    english.layers["layer-1"]["dryer"]["expects"] = expects
+    text = page(english)
+
+    [flag] = [flag for flag in flags(text) if "may import" in flag]
+    assert flag.endswith("`numpy.name11`, … and 988 more as well (`allow-globals`)")
+    assert "### `dryer`" in text
+
+
+def test_a_new_source_is_shown_after_many_old_ones(english: Reviewed) -> None:
+    model = english.layers["layer-1"]["dryer"]
+    model["sources"] = [f"https://example.org/{number}/dryer.pth" for number in range(9)]
+    git(english.root, "switch", "--quiet", "main")
+    english.settle()
+    english.commit("Mirrors")
+    git(english.root, "branch", "--quiet", "--force", "change", "main")
+    git(english.root, "switch", "--quiet", "change")
+    model["sources"] = [*model["sources"], "https://evil.example/dryer.pth"]
+
+    assert "evil.example/dryer.pth" in row(page(english), "Sources")[1]
 
 
 def test_a_faulty_entry_is_left_out_and_said(english: Reviewed) -> None:

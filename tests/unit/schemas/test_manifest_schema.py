@@ -70,11 +70,50 @@ def test_a_later_programs_additions_are_left_alone() -> None:
         changed("models", 0, "licence", to={"spdx": "MIT", "commercial_use": "maybe"}),
         changed("layers", 0, "title", to="A thing"),
         changed("protocol", to=0),
+        *(
+            changed("models", 0, kind, "key", to=key)
+            for kind in ("object", "card")
+            for key in (
+                "",
+                "a",
+                "/etc/passwd",
+                "../../a",
+                "pretrained_models/",
+                "pretrained_models/../a",
+                "pretrained_models/a/..",
+                "pretrained_models/./a",
+                "pretrained_models//a",
+                "pretrained_models/a\\..\\b",
+                "site/a",
+            )
+        ),
     ],
 )
 def test_reader_and_schema_refuse_the_same(data: dict[str, Any]) -> None:
     assert not SCHEMA.is_valid(data)
     with pytest.raises(ManifestUnreadable):
+        read(data)
+
+
+@pytest.mark.parametrize("key", ["pretrained_models/a", "pretrained_models/.a/..b/c..d+e_-.pth"])
+def test_a_key_may_be_any_name_below_the_published_root(key: str) -> None:
+    data = changed("models", 0, "object", "key", to=key)
+
+    assert SCHEMA.is_valid(data)
+    assert read(data).models[0].object.key == key
+
+
+@pytest.mark.parametrize("other", [{"sha256": "2" * 64}, {"size": 4}])
+@pytest.mark.parametrize("place", [("object",), ("aliases", 0)])
+def test_the_objects_of_a_model_are_its_file(place: tuple[str | int, ...], other: dict[str, Any]) -> None:
+    data = changed("models", 0, "aliases", to=[dict(OBJECT)])
+    read(data)
+    published: Any = data["models"][0]
+    for key in place:
+        published = published[key]
+    published |= other
+
+    with pytest.raises(ManifestUnreadable, match="pretrained_models/a is another file than the model's"):
         read(data)
 
 

@@ -26,12 +26,13 @@ def test_only_a_maintainer_writes_and_nobody_destroys_versions():
         "service": set(),
     }
     denied = [one["Action"] for one in policy("maintainer", "models")["Statement"] if one["Effect"] == "Deny"]
-    assert denied == [["s3:DeleteObjectVersion"]]
+    assert denied == [["s3:DeleteObjectVersion"], ["admin:*"]]
     assert not any("*" in action for role in ROLES for action in actions(role))
 
 
 def test_a_service_reads_published_names_only():
-    [look, read] = policy("service", "b")["Statement"]
+    [look, read, own] = policy("service", "b")["Statement"]
+    assert own == {"Effect": "Deny", "Action": ["admin:*"]}
     assert look["Action"] == ["s3:GetBucketLocation"]
     assert read["Resource"] == [f"arn:aws:s3:::b/{name}" for name in PUBLISHED]
 

@@ -8,7 +8,7 @@ EXTRAS := --extra torch --extra store --extra sign --extra test --extra build
 export PATH := $(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install quickstart test lint lock clean
+.PHONY: help install quickstart test benchmarks faults hostile lint lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,16 @@ quickstart: install ## Run the main job on the real UVDoc model
 test: install lint ## Run every check and test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+benchmarks: install ## Measure this project beside its peers (tests/benchmarks)
+	PYTHONPATH=tests:scripts $(BIN)/python -m benchmarks $(ROWS) --rounds $(or $(ROUNDS),3) \
+		--output $(or $(RESULTS),tests/benchmarks/RESULTS.md)
+
+faults: install ## Kill, cut off and misserve what can be, and print what it ended in (KILLS=200: the long form)
+	$(BIN)/python tests/faults $(if $(KILLS),--kills $(KILLS))
+
+hostile: install ## Scan every hostile fixture: how many are refused, how many ran
+	$(BIN)/python tests/hostile.py
+
 lint: install
 	$(BIN)/ruff check scripts tests examples integrations
 	$(BIN)/ruff format --check scripts tests examples integrations
@@ -38,6 +48,9 @@ lock: ## Resolve the bounds in pyproject.toml to exact versions with hashes (nee
 	uv pip compile pyproject.toml $(EXTRAS) --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
 		--output-file requirements.lock
+	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
+		--constraint requirements.lock --output-file requirements-base.lock
 
 clean: ## Remove the virtual environment and what tests and the quickstart left
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

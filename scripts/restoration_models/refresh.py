@@ -1,8 +1,9 @@
 """``models refresh``: what people mean by bringing everything up to date.
 
 A dead source stops a plain ``dvc repro``, and ``dvc repro -k`` skips the cards of its layer.
-A refresh downloads in parallel first, lets DVC run every stage that can run, writes the cards
-of what succeeded, and says for each model what changed or why it failed.
+A refresh downloads in parallel first, does the stages of many models in one process (`ahead`), lets DVC
+run every other stage that can run, writes the cards of what succeeded, and says for each model what
+changed or why it failed.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
-from restoration_models import cards, lock, obtain, stages
+from restoration_models import ahead, cards, lock, obtain, stages, torn
 from restoration_models.catalogue import Catalogue, Model, load
 from restoration_models.download.events import Reporter, Waiting
 from restoration_models.download.lock import held
 from restoration_models.errors import Problem, ProblemsFound, WorldFailure
-from restoration_models.failures import Run
+from restoration_models.failures import Run, end_killed
 from restoration_models.lock import LockedModel
 from restoration_models.project import Project
 
@@ -70,6 +71,8 @@ class Refreshed:
     changes: tuple[Change, ...]
     cards_failed: tuple[str, ...]
     """Layers whose cards could not be written."""
+    mended: tuple[str, ...] = ()
+    """Locks that a killed DVC had left half written, taken back to what git has."""
 
 
 def refresh(
@@ -90,17 +93,23 @@ def refresh(
         with display() as reporter:
             lock_file = project.temporary / "refresh.lock"
             stack.enter_context(held(lock_file, lambda: reporter(Waiting("refresh"))))
+            end_killed(project)
+            mended = torn.mend(project, catalogue)
             before = _locked(project, catalogue)
             run = Run.begin(project)
             stack.callback(run.end)
             for failure in obtain.prefetch_all(project, catalogue, jobs=jobs, reporter=reporter).failed:
                 run.record(failure.slug, "download", failure.error)
-        failed = stages.show(project, run, ["repro", "--keep-going"], quiet=quiet) != 0
+        if len(ahead.wanting(project, catalogue)) >= ahead.WORTH_IT:
+            # What it leaves undone, DVC does below, and says why where it cannot.
+            stages.show(project, run, stages.AHEAD, quiet=quiet)
+        failed = stages.show(project, run, [*stages.DVC, "repro", "--keep-going"], quiet=quiet) != 0
         stale: tuple[str, ...] = ()
         if failed:
             # DVC skips the cards of a layer in which anything failed.
             targets = [stages.cards(layer.slug) for layer in catalogue.layers]
-            failed = stages.show(project, run, ["repro", "--single-item", "-k", *targets], quiet=quiet) != 0
+            command = [*stages.DVC, "repro", "--single-item", "-k", *targets]
+            failed = stages.show(project, run, command, quiet=quiet) != 0
             stale = tuple(
                 layer.slug for layer in catalogue.layers if cards.stale(project, catalogue, layer.slug)
             )
@@ -112,7 +121,7 @@ def refresh(
         )
     if failed and not stale and not any(change.failure for change in changes):
         raise stages.DvcFailed("its lines above say why")
-    return Refreshed(changes, stale)
+    return Refreshed(changes, stale, mended)
 
 
 def _locked(project: Project, catalogue: Catalogue) -> dict[str, LockedModel]:

@@ -28,14 +28,16 @@ class TorchMissing(UsageProblem):
         )
 
 
-def require_torch() -> None:
-    """Import torch and spandrel, or raise `TorchMissing`."""
+def require_torch(*, networks: bool = True) -> None:
+    """Import torch and, for `networks`, spandrel, or raise `TorchMissing`."""
     try:
         import torch
 
         if release(torch.__version__) < OLDEST_TORCH:
             needed = ".".join(map(str, OLDEST_TORCH))
             raise TorchMissing(f"torch {torch.__version__} is installed, {needed} or newer is needed")
+        if not networks:
+            return  # spandrel takes longer than torch itself
         with warnings.catch_warnings():
             # spandrel compiles a few functions with torch.jit at import; newer torch deprecates that.
             warnings.filterwarnings("ignore", category=FutureWarning)

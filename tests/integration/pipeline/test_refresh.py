@@ -13,11 +13,18 @@ import pytest
 
 from support import checkpoints
 from support.origin import Faults, Origin
+from support.servers import git
 from support.workspace import Workspace, declare
 
 
 def outcomes(text: str) -> dict[str, str]:
     return {one["model"]: one["outcome"] for one in json.loads(text)}
+
+
+def kept(workspace: Workspace) -> dict[str, bytes]:
+    """Every file that git would keep, the repository's own settings aside."""
+    paths = git(workspace.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    return {path: (workspace.root / path).read_bytes() for path in paths.split("\0") if path}
 
 
 def test_one_dead_source_does_not_keep_the_rest(workspace: Workspace, upstream: Path) -> None:
@@ -63,6 +70,15 @@ def test_a_failed_validation_is_in_the_table_with_its_reason(done: Workspace, up
     assert "validate: see below" in result.stdout
     assert "models.sharpener: validate: " in result.stderr
     assert "sample.png" not in done.project.card("layer-2", "sharpener").read_text()
+
+
+def test_a_refresh_leaves_what_the_pipeline_leaves(workspace: Workspace, finished: Workspace) -> None:
+    result = workspace.models("refresh")
+
+    assert result.returncode == 0, result.stderr
+    assert "Running stage" not in result.stdout  # DVC found all of it done
+    assert kept(workspace) == kept(finished)
+    assert not list(workspace.project.inbox.glob("*"))
 
 
 def test_a_second_refresh_changes_nothing(done: Workspace) -> None:

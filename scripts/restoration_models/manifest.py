@@ -281,6 +281,8 @@ class Manifest(_Part):
     """In the order of the restoration pipeline: a page goes through the first one first."""
     models: tuple[Model, ...]
     """In the order of the layers, and of the catalogue within each."""
+    withdrawn: dict[str, Words] = Field(default_factory=dict)
+    """Why models that must no longer be used were withdrawn, by their slug; none of them is in `models`."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -288,6 +290,8 @@ class Manifest(_Part):
         there = [(model.layer, model.slug) for model in self.models]
         if named != there or len({slug for _, slug in there}) != len(there):
             raise ValueError("'layers' and 'models' do not name the same models in the same order")
+        if both := sorted(self.withdrawn.keys() & {slug for _, slug in there}):
+            raise ValueError(f"{both[0]} is published and withdrawn")
         return self
 
     def model(self, slug: str) -> Model:

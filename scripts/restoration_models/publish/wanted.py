@@ -122,6 +122,9 @@ class Edition:
             protocol=self.catalogue.protocol,
             layers=layers,
             models=tuple(_entry(self.catalogue, *found, objects) for found in self.models),
+            withdrawn={
+                model.slug: _words(model.withdrawn) for model in self.catalogue.models if model.withdrawn
+            },
         )
 
 

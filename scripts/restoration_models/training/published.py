@@ -17,7 +17,7 @@ from restoration_models.sources.address import is_local_host
 from restoration_models.store import StoreNotConfigured, StoreSettings, asking, client
 from restoration_models.store import settings as settings_of
 from restoration_models.store.settings import from_remote
-from restoration_models.training.wanted import Located, Wanted
+from restoration_models.training.wanted import Located, Wanted, Withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ class NotInManifest(ModelProblem):
         close = suggest(slug, known)
         hint = f"did you mean {close}? " if close else ""
         super().__init__(
-            "is not published: it was never validated, or it was withdrawn",
+            "is not published: it was never validated, or it is no model of this catalogue",
             where=slug,
             remedy=f"{hint}{origin} has {', '.join(known) or 'no model yet'}",
         )
@@ -87,7 +87,7 @@ def locate(source: str | Path | StoreSettings, slug: str, cache: Path) -> Locate
     """Find the model `slug` in the manifest at `source`.
 
     Raises `NotAManifestAddress`, `ManifestMissing`, `ManifestUnreachable`, `NoEndpoint`, a
-    `StoreFailure`, `ManifestUnreadable`, `NotInManifest`.
+    `StoreFailure`, `ManifestUnreadable`, `NotInManifest`, `Withdrawn`.
     """
     if isinstance(source, StoreSettings):
         return _in_store(source, manifests.NAME, slug, cache)
@@ -219,6 +219,8 @@ def _model(read: manifests.Manifest, slug: str, origin: str) -> manifests.Model:
     try:
         return read.model(slug)
     except manifests.NotPublished:
+        if reason := read.withdrawn.get(slug):
+            raise Withdrawn(slug, reason.en) from None
         raise NotInManifest(slug, origin, [model.slug for model in read.models]) from None
 
 

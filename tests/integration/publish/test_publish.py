@@ -207,6 +207,7 @@ def test_a_withdrawn_model_leaves_the_manifest(shelf: Shelf, bucket: Shop) -> No
     assert [model.slug for model in bucket.manifest().models] == ["sharpener"]
     assert ("cleaner", "withdrawn") in [(one.slug, one.why) for one in done.left_out]
     assert CLEANER in done.pruned
+    assert bucket.manifest().withdrawn["cleaner"].en == "It invents letters"
     assert_true(bucket)
 
 

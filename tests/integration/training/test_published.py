@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from restoration_models.training import (
     ManifestUnreachable,
     NotAManifestAddress,
     NotInManifest,
+    Withdrawn,
 )
 from restoration_models.training.published import NoEndpoint
 from support.library import SLUG, Library
@@ -153,11 +155,20 @@ def test_a_model_that_is_not_published(mirror: Path) -> None:
     with pytest.raises(NotInManifest) as caught:
         restoration_models.load("dreamt-of", manifest=mirror)
     assert str(caught.value) == (
-        "dreamt-of: is not published: it was never validated, or it was withdrawn; "
+        "dreamt-of: is not published: it was never validated, or it is no model of this catalogue; "
         f"{mirror / 'catalogue.json'} has {SLUG}"
     )
     with pytest.raises(NotInManifest, match=f"; did you mean {SLUG}[?] "):
         restoration_models.load(SLUG[:-1], manifest=mirror)
+
+
+def test_a_model_that_was_withdrawn_says_why(mirror: Path) -> None:
+    path = mirror / "catalogue.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["withdrawn"] = {"older": {"es": "Borra letras", "en": "It erases letters"}}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(Withdrawn, match=r"^older: withdrawn: It erases letters; choose another model$"):
+        restoration_models.load("older", manifest=mirror)
 
 
 def test_a_manifest_that_cannot_be_had(tmp_path: Path, origin: Origin) -> None:

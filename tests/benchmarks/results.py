@@ -52,7 +52,7 @@ def compared(
     found = ratio(ours, peers)
     goals, reached = [], []
     if at_most is not None:
-        goals.append(f"≤ {at_most:g}x")
+        goals.append(f"≤ {at_most:.3g}x")
         reached.append(found.median <= at_most)
     if megabytes is not None:
         goals.append(f"≤ {megabytes:g} MB")

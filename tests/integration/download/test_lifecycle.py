@@ -92,8 +92,9 @@ def test_killed_and_run_again(tmp_path: Path, death: signal.Signals, connections
         asked = Ranges(asked_for(one.range) for one in origin.seen()[before:])
     assert (tmp_path / "weights.pth").read_bytes() == LARGE
     assert told["resumed"] >= had - size // 20
-    # A little lay in sockets when the process died: no program could have kept it.
-    assert sent - told["resumed"] <= size // 20 + connections * 32_000
+    # What lay in sockets when the process died no program could have kept: on a busy machine, what
+    # the origin sends in a tenth of a second.
+    assert sent - told["resumed"] <= size // 10 + connections * 32_000
     assert asked.total == size - told["resumed"]
     assert names(tmp_path / "inbox") == []
 

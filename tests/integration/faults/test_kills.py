@@ -10,7 +10,7 @@ import pytest
 from faults.bench import Bench
 from faults.kills import Job, jobs_of
 
-KILLS = {"download": 3, "validate": 2, "readme": 2, "add": 1, "push": 1, "pull": 1, "publish": 2}
+KILLS = {"download": 2, "validate": 1, "readme": 1, "add": 1, "push": 1, "pull": 1, "publish": 2}
 """How often each is killed; `dvc repro` and `models refresh` are in tests/integration/pipeline."""
 STORE = ("push", "pull", "publish")
 

@@ -72,8 +72,9 @@ def _former(folder: Path) -> frozenset[str] | None:
             return frozenset(line for line in lines[1:] if _inside(line))
         raise NotOurs(folder, f"its {MARKER} is not what this program writes")
     if any(folder.iterdir()):
-        raise NotOurs(folder, f"it is not empty and has no {MARKER}")
-    return None
+        raise NotOurs(folder, f"it is not empty and has no {MARKER}; delete what is in it, or name another")
+    # Filled, not replaced: it may be somebody's mount, link or working folder, with a mode of its own.
+    return frozenset()
 
 
 def _inside(name: str) -> bool:

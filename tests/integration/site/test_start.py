@@ -114,22 +114,22 @@ def test_order_within_each_layer(visit: Visit, made: Path) -> None:
         return [float(re.sub(r"[^0-9.]", "", text)) for text in texts]
 
     in_catalogue = shown(page)
-    page.get_by_label("Orden", exact=True).select_option("size")
+    page.get_by_label("Ordenar por", exact=True).select_option("size")
     sizes = figures("Tamaño")
     assert sizes == sorted(sizes)
-    page.get_by_label("Orden", exact=True).select_option("gain")
+    page.get_by_label("Ordenar por", exact=True).select_option("gain")
     gains = figures("Mejora medida")
     assert len(gains) > 5
     assert gains == sorted(gains, reverse=True)
     assert "Mejora medida" not in page.locator(".layer").first.locator(".tile").last.text_content()
-    page.get_by_label("Orden", exact=True).select_option("catalogue")
+    page.get_by_label("Ordenar por", exact=True).select_option("catalogue")
     assert shown(page) == in_catalogue
 
 
 def test_an_address_brings_the_same_view(visit: Visit, real: Path) -> None:
     page = visit(real)
     page.get_by_label("Uso comercial").select_option("yes")
-    page.get_by_label("Orden", exact=True).select_option("size")
+    page.get_by_label("Ordenar por", exact=True).select_option("size")
     page.get_by_label("Buscar").fill("nafnet")
     url = settled(page, "q=nafnet")
     assert url.endswith("#q=nafnet&use=yes&sort=size")
@@ -156,7 +156,7 @@ def test_an_address_brings_the_same_view(visit: Visit, real: Path) -> None:
 
 
 def test_what_an_address_makes_up_is_left_out(visit: Visit, real: Path) -> None:
-    page = visit(real, "layer=none&task=x&use=maybe&sort=random&lang=fr&pick=a,b&theme=pink&%%%=1&q=")
+    page = visit(real, "layer=none&task=x&use=maybe&sort=random&lang=toString&pick=a,b&theme=pink&%%%=1&q=")
     assert len(shown(page)) == len(LOADED.models)
     assert page.locator("html").get_attribute("lang") == "es"
     assert page.locator(".tray").is_hidden()

@@ -30,7 +30,7 @@ const read = (hash) => {
     state[name] = CHOICES[name].includes(value) ? value : "";
   }
   if (SORTS.includes(found.get("sort"))) state.sort = found.get("sort");
-  if (found.get("lang") in data.words) state.lang = found.get("lang");
+  if (Object.hasOwn(data.words, found.get("lang"))) state.lang = found.get("lang");
   state.pick = comparable(slugs(found.get("pick")));
   state.model = found.get("model");
   state.compare = found.has("compare") ? slugs(found.get("compare")) : null;

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -274,3 +275,15 @@ def command_lines() -> str:
         except OSError:
             continue
     return "\n".join(seen)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def minio_on_path() -> Iterator[None]:
+    """Find or build MinIO while home is still this machine's, and keep it on PATH."""
+    program = None
+    with suppress(subprocess.SubprocessError, OSError):
+        program = minio_program()
+    with pytest.MonkeyPatch.context() as patch:
+        if program:
+            patch.setenv("PATH", str(Path(program).parent), prepend=os.pathsep)
+        yield

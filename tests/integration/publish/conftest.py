@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from support.published import Shelf, Shop, shop
-from support.servers import Server, any_server, isolated, minio_program, minio_server, seaweedfs_server
+from support.servers import Server, any_server, isolated, minio_on_path, minio_server, seaweedfs_server
 
-__all__ = ["any_server", "isolated", "minio_server", "seaweedfs_server"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _program() -> Iterator[None]:
-    """Find or build MinIO while home is still this machine's, and keep it on PATH."""
-    program = None
-    with suppress(subprocess.SubprocessError, OSError):
-        program = minio_program()
-    with pytest.MonkeyPatch.context() as patch:
-        if program:
-            patch.setenv("PATH", str(Path(program).parent), prepend=os.pathsep)
-        yield
+__all__ = ["any_server", "isolated", "minio_on_path", "minio_server", "seaweedfs_server"]
 
 
 @pytest.fixture(autouse=True)
-def _alone(_program: None, isolated: Path) -> None:
+def _alone(minio_on_path: None, isolated: Path) -> None:
     """No test here sees this machine's own settings."""
 
 

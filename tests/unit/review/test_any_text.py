@@ -107,7 +107,7 @@ def repository(clean: Reviewed, tmp_path_factory: pytest.TempPathFactory) -> Rev
 
 @examples(12, shrink=False)
 @given(st.lists(TEXTS, min_size=15, max_size=15), st.lists(TEXTS, min_size=15, max_size=15))
-def test_both_sides(repository: Reviewed, _alone: None, before: list[str], after: list[str]) -> None:
+def test_both_sides(repository: Reviewed, alone: None, before: list[str], after: list[str]) -> None:
     """The base holds texts as hostile as the branch's; one model is changed, one new, one gone."""
     layer = repository.layers["layer-1"]
     usual = {slug: dict(model) for slug, model in layer.items()}

@@ -47,7 +47,7 @@ def repository(clean: Reviewed, tmp_path_factory: pytest.TempPathFactory) -> Rev
 )
 def test_a_changed_model_and_a_setting_are_always_shown(
     repository: Reviewed,
-    _alone: None,
+    alone: None,
     count: int,
     remarks: int,
     more_settings: int,

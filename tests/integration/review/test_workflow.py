@@ -57,7 +57,7 @@ def test_what_a_runner_installs_is_locked_with_hashes() -> None:
     install = (REPOSITORY / ".github" / "install.sh").read_text(encoding="utf-8")
     calls = re.findall(r'^"\$environment/bin/pip" (.*)$', install, re.MULTILINE)
     assert calls == [
-        "install --quiet --require-hashes --requirement requirements-base.lock",
+        "install --quiet --require-hashes --no-deps --requirement requirements-base.lock",
         "install --quiet --no-deps --no-build-isolation .",
     ]
     entries = {}

@@ -103,7 +103,7 @@ def places(project: Project) -> Places:
         inbox=project.inbox,
         root=project.root,
         cache=cache_folder(project),
-        fetch_from_store=lambda md5, path: store.fetch_object(project, md5, path),
+        stored=lambda md5: store.stored(store.settings(project), md5),
     )
 
 

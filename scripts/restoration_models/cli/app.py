@@ -13,11 +13,11 @@ from restoration_models.cli.catalogue import register as register_catalogue
 from restoration_models.cli.models_edit import register as register_models_edit
 from restoration_models.cli.pipeline import register as register_pipeline
 from restoration_models.cli.publish import register as register_publish
-from restoration_models.cli.push import register as register_push
 from restoration_models.cli.review import register as register_review
 from restoration_models.cli.site import register as register_site
 from restoration_models.cli.sources import register as register_sources
 from restoration_models.cli.store import app as store_app
+from restoration_models.cli.transfer import register as register_transfer
 from restoration_models.cli.use import register as register_use
 
 app = typer.Typer(
@@ -55,7 +55,7 @@ register_models_edit(app)
 register_sources(app)
 register_review(app)
 register_publish(app)
-register_push(app)
+register_transfer(app)
 register_site(app)
 register_use(app)
 app.add_typer(store_app, name="store")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from restoration_models.errors import ProblemsFound, RestorationModelsError
@@ -126,3 +128,15 @@ def say(line: str, *, red: bool = False) -> None:
     except UnicodeEncodeError:
         stream.write(safe.encode("ascii", "backslashreplace").decode() + "\n")
     stream.flush()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without looking for garbage: in a process that soon ends, that takes a fifth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        # What is there now would all be looked at, once here and once at the end.
+        gc.freeze()
+        gc.enable()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -18,18 +15,6 @@ Head = Annotated[
         "--head", metavar="REV", help="A commit, read from git alone; nothing of it is checked out or run."
     ),
 ]
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without looking for garbage: in a process that soon ends, that takes a fifth of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        # What is there now would all be looked at, once here and once at the end.
-        gc.freeze()
-        gc.enable()
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +43,7 @@ def check(
     from restoration_models.errors import ProblemsFound
     from restoration_models.project import Project
 
-    with _uncollected():
+    with edge.uncollected():
         result = run(Project.find(), base=base, head=head, offline=offline, strict=strict)
     if as_json:
         shown = {"problems": result.problems, "notes": result.notes}
@@ -107,11 +92,12 @@ def review(
     ] = False,
 ) -> None:
     """Show what a branch changes about the models, as Markdown for a pull request."""
+    from restoration_models.cli import edge
     from restoration_models.files import write_text
     from restoration_models.project import Project
     from restoration_models.review import review as run
 
-    with _uncollected():
+    with edge.uncollected():
         text = run(Project.find(), base=base, head=head, images=images, offline=not with_store)
     if output is None:
         typer.echo(text, nl=False)

@@ -265,6 +265,15 @@ class _Fetching:
     # The store, and the destination -----------------------------------------------------------
 
     def _ask_store(self, md5: str) -> tuple[Path, Digests]:
+        if self.places.stored is None:
+            return self._have_written(md5)
+        try:
+            source = self.places.stored(md5)
+        except RestorationModelsError as error:
+            raise Disqualified(f"could not deliver it ({error})") from error
+        return self._assemble(source, source.label)
+
+    def _have_written(self, md5: str) -> tuple[Path, Digests]:
         assert self.places.fetch_from_store is not None  # noqa: S101  # the plan saw to it
         self._require_space()
         self.report(events.Started(self.request.slug, "store", self.request.size))

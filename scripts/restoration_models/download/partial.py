@@ -1,12 +1,13 @@
 """A file that is being assembled, with a record of what is there that survives any death.
 
 Beside ``<sha256>.partial`` (as long as the whole file, with holes) lies
-``<sha256>.partial.json`` with the intervals that are safely on disk. The data is synced
-before the record claims it, so the record never claims more than there is.
+``<sha256>.partial.json``. Its first line has the intervals that are safely on disk. The data is
+synced before the record claims it, so the record never claims more than there is.
 
 Syncing takes a disk's time, in which a fast network brings much. What was written and not
-synced yet is noted beside the claim, with the boot of the machine: it survives the death of
-the process, not that of the machine, so that it counts until the next boot only.
+synced yet is noted in further lines, each the whole of it, with the boot of the machine: it
+survives the death of the process, not that of the machine, so that it counts until the next
+boot only. A line that was cut off counts for nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -37,16 +39,20 @@ def read_record(data: Path, size: int) -> Ranges:
     try:
         if data.stat().st_size != size:
             return Ranges()
-        record = json.loads(record_of(data).read_text(encoding="utf-8"))
+        claim, *notes = record_of(data).read_bytes().split(b"\n")
+        record = json.loads(claim)
         if record["schema"] != _SCHEMA or record["size"] != size:
             return Ranges()
         ranges = _ranges_of(record["ranges"], size)
-        written = record.get("written")
-        if written is not None and boot() is not None and written["boot"] == boot():
-            for start, end in _ranges_of(written["ranges"], size):
-                ranges.add(start, end)
     except (OSError, ValueError, KeyError, TypeError):
         return Ranges()
+    # What stands behind the last line's end was cut off.
+    for note in notes[:-1][-1:]:
+        with suppress(ValueError, KeyError, TypeError):
+            written = json.loads(note)
+            if boot() is not None and written["boot"] == boot():
+                for start, end in _ranges_of(written["ranges"], size):
+                    ranges.add(start, end)
     return ranges
 
 
@@ -77,9 +83,10 @@ class Partial:
         self.size = size
         self.changed = threading.Condition()
         self._seconds = policy.checkpoint_seconds
-        self._share = max(policy.checkpoint_floor, int(size * policy.checkpoint_share))
         self._note_share = max(policy.note_floor, int(size * policy.note_share))
-        self._recording = threading.Lock()
+        self._claiming, self._noting = threading.Lock(), threading.Lock()
+        self._notes: int | None = None
+        """The record, open for notes; None where there is none of this process."""
         try:
             self._ranges = read_record(data, size)
             self._file = os.open(data, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -96,6 +103,7 @@ class Partial:
     def close(self) -> None:
         """Let go of the file. No thread may use it afterwards."""
         os.close(self._file)
+        self._forget_notes()
 
     @property
     def have(self) -> int:
@@ -138,7 +146,7 @@ class Partial:
                 self._noted = self._have
             self.changed.notify_all()
         if due and boot() is not None:
-            self._record()
+            self._note()
         return wanted
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
@@ -149,9 +157,8 @@ class Partial:
             raise disk_failure(self.path, error) from error
 
     def checkpoint_due(self) -> bool:
-        """Say whether enough has come, or enough time has passed, to make the bytes safe."""
-        fresh = self._have - self._claimed
-        return fresh >= self._share or (fresh > 0 and time.monotonic() - self._claimed_at >= self._seconds)
+        """Say whether it is time to make the bytes safe that came since the last time."""
+        return self._have > self._claimed and time.monotonic() - self._claimed_at >= self._seconds
 
     def checkpoint(self) -> None:
         """Make the bytes so far safe: sync them, then let the record claim them."""
@@ -162,47 +169,73 @@ class Partial:
             os.fdatasync(self._file)
         except OSError as error:
             raise disk_failure(self.path, error) from error
-        with self.changed:
+        with self._claiming:
             self._safe = claim
-        self._record(sync=True)
+            self._claim()
         self._claimed = have
         self._claimed_at = time.monotonic()
 
-    def _record(self, *, sync: bool = False) -> None:
-        """Write down what is synced, and what is written."""
+    def _claim(self) -> None:
+        """Write down what is synced, in place of what the record said before."""
         record = record_of(self.path)
         temporary = record.with_name(record.name + ".new")
-        with self._recording:
-            with self.changed:
-                safe, written = self._safe, list(self._ranges)
-            content = {
-                "schema": _SCHEMA,
-                "size": self.size,
-                "ranges": safe,
-                "written": {"boot": boot(), "ranges": written},
-            }
+        claim = {"schema": _SCHEMA, "size": self.size, "ranges": self._safe}
+        try:
+            file = os.open(
+                temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o666
+            )
             try:
-                with temporary.open("w", encoding="utf-8") as file:
-                    file.write(json.dumps(content))
-                    file.flush()
-                    if sync:
-                        os.fsync(file.fileno())
-                temporary.replace(record)
-            except OSError as error:
-                raise disk_failure(self.path, error) from error
+                os.write(file, json.dumps(claim).encode() + b"\n")
+                # Notes go on meanwhile, in the record that is there.
+                os.fsync(file)
+                with self._noting:
+                    self._append(file)
+                    temporary.replace(record)
+                    self._forget_notes()
+                    self._notes = file
+            except BaseException:
+                os.close(file)
+                raise
+        except OSError as error:
+            raise disk_failure(self.path, error) from error
+
+    def _note(self) -> None:
+        """Write down what is written."""
+        with self._noting:
+            if self._notes is not None:
+                try:
+                    self._append(self._notes)
+                except OSError as error:
+                    raise disk_failure(self.path, error) from error
+                return
+        with self._claiming:
+            if self._notes is None:
+                self._claim()
+
+    def _append(self, file: int) -> None:
+        with self.changed:
+            written = list(self._ranges)
+        os.write(file, json.dumps({"boot": boot(), "ranges": written}).encode() + b"\n")
+
+    def _forget_notes(self) -> None:
+        if self._notes is not None:
+            os.close(self._notes)
+            self._notes = None
 
     def discard(self) -> None:
         """Forget every byte."""
         try:
             # The record first: it must never claim bytes that are gone.
-            record_of(self.path).unlink(missing_ok=True)
+            with self._claiming, self._noting:
+                record_of(self.path).unlink(missing_ok=True)
+                self._forget_notes()
+                self._safe = []
             os.ftruncate(self._file, 0)
             os.ftruncate(self._file, self.size)
         except OSError as error:
             raise disk_failure(self.path, error) from error
         with self.changed:
             self._ranges = Ranges()
-            self._safe = []
             self._have = self._claimed = self._noted = 0
             self.changed.notify_all()
 

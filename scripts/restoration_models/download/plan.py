@@ -8,7 +8,7 @@ from pathlib import Path
 
 from restoration_models.download.partial import read_record
 from restoration_models.download.policy import DEFAULT, Policy
-from restoration_models.sources import Source, parse
+from restoration_models.sources import Source, WebSource, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,10 @@ class Places:
     """The project's root, which relative ``file:`` sources start from."""
     cache: Path | None = None
     """DVC's cache of files by md5 (``…/cache/files/md5``)."""
+    stored: Callable[[str], WebSource] | None = None
+    """The store's object of this md5 as a source; raises where the store has none or is down."""
     fetch_from_store: Callable[[str, Path], object] | None = None
-    """Writes the store's object of this md5 to a path; raises where the store has none or is down."""
+    """Writes the store's object of this md5 to a path, for a store that is no web source; raises likewise."""
     policy: Policy = DEFAULT
     environ: Mapping[str, str] | None = None
     """Where tokens are looked up; None: the process's environment."""
@@ -91,7 +93,7 @@ class CopyFile:
 
 @dataclass(frozen=True, slots=True)
 class AskStore:
-    """Have the store's object written."""
+    """Fetch the store's object, or have it written."""
 
     md5: str
 
@@ -137,7 +139,7 @@ def plan(request: Request, places: Places) -> Plan:
             cached = places.cache / request.md5[:2] / request.md5[2:]
             if _has(cached, request.size):
                 steps.append(CopyFile(cached, "cache"))
-        if places.fetch_from_store is not None:
+        if places.stored is not None or places.fetch_from_store is not None:
             steps.append(AskStore(request.md5))
     local = any(isinstance(step, UseFile | CopyFile) for step in steps)
     steps.extend(AskSource(source) for source in request.sources)

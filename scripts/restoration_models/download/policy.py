@@ -48,10 +48,7 @@ class Policy:
     tick: float = 0.1
     """How often progress is reported."""
     checkpoint_seconds: float = 1.0
-    checkpoint_share: float = 0.02
-    """The part of a file after which the bytes so far are made safe against a crash."""
-    checkpoint_floor: int = 128 * 1024
-    """Less than this is only made safe once `checkpoint_seconds` have passed."""
+    """How often the bytes so far are made safe against a power cut."""
     note_share: float = 0.005
     """The part of a file after which what was written is noted: it survives the end of this process."""
     note_floor: int = 64 * 1024

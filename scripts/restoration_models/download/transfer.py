@@ -107,9 +107,12 @@ class Transfer:
         if not self._proved or not self.ranged:
             return False
         left = self.partial.size - self.partial.have
-        allowed = min(self._limit, self._share()) if self._share else self._limit
-        wanted = min(allowed, max(1, left // max(1, self.policy.smallest_part)))
+        wanted = min(self._allowed(), max(1, left // max(1, self.policy.smallest_part)))
         return alive < wanted and self._next_gap() is not None
+
+    def _allowed(self) -> int:
+        """How many connections this file may use now."""
+        return min(self._limit, self._share()) if self._share else self._limit
 
     def _hire(self) -> None:
         while not self._over and self._error is None and not self.partial.complete and self._could_hire():
@@ -172,7 +175,7 @@ class Transfer:
         left = self.partial.size - self.partial.have
         size = int(self._rate * policy.part_seconds) if self._rate else policy.first_part
         # Towards the end smaller ones, so that all connections finish together.
-        size = min(size, policy.largest_part, left // (2 * self._limit))
+        size = min(size, policy.largest_part, left // (2 * self._allowed()))
         return max(size, policy.smallest_part)
 
     def _split(self) -> Part | None:

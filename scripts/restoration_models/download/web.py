@@ -135,6 +135,7 @@ class Web:
         self.session = requests.Session()
         for scheme in ("https://", "http://"):
             self.session.mount(scheme, GuardedAdapter(self._guard))
+        self.session.trust_env = not source.direct
         # Neither .netrc nor anything else may add credentials behind our back.
         self.session.auth = _no_credentials
         self.session.headers.clear()
@@ -229,10 +230,17 @@ class Web:
         import requests
 
         timeout = (self._policy.connect_timeout, self._policy.read_timeout)
+        trust = self._source.trust
         try:
             with self._guard.patience(self._policy.answer_seconds):
                 return self.session.request(
-                    method, url, headers=dict(headers), stream=True, allow_redirects=False, timeout=timeout
+                    method,
+                    url,
+                    headers=dict(headers),
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=timeout,
+                    verify=trust,
                 )
         except (requests.RequestException, OSError, ValueError) as error:
             raise trouble_of(error, urlsplit(url).hostname or "", self._source.host) from None

@@ -57,6 +57,16 @@ class WebSource(Source):
         """The host: what a person recognises a mirror by."""
         return self.host
 
+    @property
+    def trust(self) -> bool | str:
+        """TLS: checked against the usual authorities, not at all, or against this file of authorities."""
+        return True
+
+    @property
+    def direct(self) -> bool:
+        """Whether it is asked past any proxy that the environment names."""
+        return False
+
     def follow_page(self, text: str) -> str | None:
         """Return the address that an HTML answer leads to, or None where it is just a page.
 

@@ -1,6 +1,6 @@
 """The store: the S3 bucket that holds the weights.
 
-Reading it (`settings`, `client`, `listing`, `fetch_object`) is here; the embedded server is
+Reading it (`settings`, `client`, `listing`, `stored`) is here; the embedded server is
 in `store.embedded`, a bucket's set-up in `store.setup`, a clone's keys in `store.login`, and
 `store.health` says how the store is. Importing this package imports no S3 client yet.
 """
@@ -18,7 +18,7 @@ from restoration_models.store.client import (
     asking,
     client,
 )
-from restoration_models.store.objects import NotAnMd5, ObjectCorrupt, fetch_object, listing, object_name
+from restoration_models.store.objects import NotAnMd5, listing, object_name
 from restoration_models.store.settings import (
     BadBucket,
     BadEndpoint,
@@ -26,6 +26,7 @@ from restoration_models.store.settings import (
     StoreSettings,
     settings,
 )
+from restoration_models.store.source import StoredObject, source_of, stored
 
 __all__ = [
     "BadBucket",
@@ -34,19 +35,20 @@ __all__ = [
     "NoKeys",
     "NotAllowed",
     "NotAnMd5",
-    "ObjectCorrupt",
     "ObjectMissing",
     "StoreFailure",
     "StoreNotConfigured",
     "StoreSettings",
     "StoreTrouble",
     "StoreUnreachable",
+    "StoredObject",
     "WrongKeys",
     "WrongRegion",
     "asking",
     "client",
-    "fetch_object",
     "listing",
     "object_name",
     "settings",
+    "source_of",
+    "stored",
 ]

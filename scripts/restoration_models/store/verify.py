@@ -22,10 +22,11 @@ from restoration_models.catalogue import load
 from restoration_models.errors import Problem, ProblemsFound, RestorationModelsError
 from restoration_models.project import Project
 from restoration_models.store.client import ObjectMissing, StoreTrouble, StoreUnreachable, asking, client
-from restoration_models.store.objects import CHUNK, listing, object_name
+from restoration_models.store.objects import listing, object_name
 from restoration_models.store.settings import StoreSettings
 from restoration_models.store.settings import settings as settings_of
 
+CHUNK = 1 << 20
 AT_ONCE = 4
 """Objects that are read at a time."""
 REMEDY = (

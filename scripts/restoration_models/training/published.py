@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from restoration_models import manifest as manifests
@@ -14,7 +14,7 @@ from restoration_models.download.events import Reporter
 from restoration_models.errors import ModelProblem, RestorationModelsError, UsageProblem, WorldFailure
 from restoration_models.project import Project
 from restoration_models.sources.address import is_local_host
-from restoration_models.store import StoreNotConfigured, StoreSettings, asking, client
+from restoration_models.store import StoreNotConfigured, StoreSettings, asking, client, source_of
 from restoration_models.store import settings as settings_of
 from restoration_models.store.settings import from_remote
 from restoration_models.training.wanted import Located, Wanted, Withdrawn
@@ -22,9 +22,10 @@ from restoration_models.training.wanted import Located, Wanted, Withdrawn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from restoration_models.sources import WebSource
+
 LARGEST = 1 << 26
 """Bytes of a manifest; more is something else."""
-CHUNK = 1 << 20
 OK = 200
 
 
@@ -172,10 +173,10 @@ def _in_store(settings: StoreSettings, key: str, slug: str, cache: Path) -> Loca
     read = manifests.parse(content, where)
     model = _model(read, slug, where)
 
-    def from_store(_md5: str, path: Path) -> None:
-        _stream(settings, model.object, path)
+    def version(_md5: str) -> WebSource:
+        return source_of(settings, model.object.key, model.object.version_id)
 
-    return _located(read, model, where, cache, from_store=from_store)
+    return _located(read, model, where, cache, stored=version)
 
 
 def _located(
@@ -185,12 +186,12 @@ def _located(
     cache: Path,
     *,
     sources: tuple[str, ...] = (),
-    from_store: Callable[[str, Path], object] | None = None,
+    stored: Callable[[str], WebSource] | None = None,
     beside: tuple[Path, ...] = (),
 ) -> Located:
     def bring(report: Reporter) -> Path:
         request = Request.of(model.slug, sha256=model.sha256, size=model.size, sources=sources, md5=model.md5)
-        return fetch(request, Places(inbox=cache, root=cache, fetch_from_store=from_store), report).path
+        return fetch(request, Places(inbox=cache, root=cache, stored=stored), report).path
 
     return Located(_wanted(read, model, origin), (cache / model.sha256, *beside), bring)
 
@@ -237,25 +238,6 @@ def _settings(address: str) -> StoreSettings:
         if own.bucket != bucket:
             raise NoEndpoint(address) from None
         return own
-
-
-def _stream(settings: StoreSettings, wanted: manifests.Object, path: Path) -> None:
-    """Write the named version of an object to `path`; the caller proves it and renames it."""
-    with asking(settings, doing=f"read {wanted.key}", name=wanted.key):
-        answer = client(settings).get_object(settings.bucket, wanted.key, version_id=wanted.version_id)
-    try:
-        with path.open("wb") as file:
-            chunks: Any = answer.stream(CHUNK)
-            while True:
-                # The disk's failures are not the store's: only the reading is asked.
-                with asking(settings, name=wanted.key):
-                    chunk = next(chunks, None)
-                if chunk is None:
-                    return
-                file.write(chunk)
-    finally:
-        answer.close()
-        answer.release_conn()
 
 
 def _shown(address: str) -> str:

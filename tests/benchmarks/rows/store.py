@@ -100,6 +100,7 @@ def _pull(setting: Setting, folder: Path, root: Path, server: Server, count: int
     pull = ["dvc", "pull", "--quiet", "--allow-missing"]
     runs = race(
         [
+            Contender("models pull", ["models", "pull"], clone, cloned, pulled),
             Contender("dvc pull", pull, clone, cloned, pulled),
             Contender("s5cmd", shell(f"{source} && {sums}"), folder, cloned, environment=keys),
             Contender("unverified", pull, clone, trusting, pulled),
@@ -108,10 +109,11 @@ def _pull(setting: Setting, folder: Path, root: Path, server: Server, count: int
         setting.log,
     )
     work = f"pull {count} x {size // MB} MB from MinIO into an empty clone, every byte verified"
-    ours = runs["dvc pull"]
+    ours, plain, peer = runs["models pull"], runs["dvc pull"], runs["s5cmd"]
     return [
-        compared("P1", work, ours, "s5cmd cp, md5sum", runs["s5cmd"], at_most=1.0),
-        compared("P1", "what verifying costs", ours, "dvc pull, `verify = false`", runs["unverified"]),
+        compared("P1", f"{work}, `models pull`", ours, "s5cmd cp, md5sum", peer, at_most=1.0),
+        compared("P1", "the same by `dvc pull`", plain, "s5cmd cp, md5sum", peer),
+        compared("P1", "what verifying costs it", plain, "dvc pull, `verify = false`", runs["unverified"]),
     ]
 
 

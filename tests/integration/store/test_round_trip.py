@@ -5,18 +5,19 @@ import stat
 
 import pytest
 
+from restoration_models.download import DownloadFailed, Places, Request, fetch
+from restoration_models.download.partial import Partial
 from restoration_models.store import (
     BucketMissing,
     NoKeys,
-    ObjectCorrupt,
     ObjectMissing,
     StoreUnreachable,
     WrongKeys,
     client,
-    fetch_object,
     listing,
     object_name,
     settings,
+    stored,
 )
 from restoration_models.store.health import look
 from restoration_models.store.login import login
@@ -61,28 +62,49 @@ def test_push_and_pull_with_the_committed_configuration(any_server, tmp_path):
     dvc(tmp_path / "two", "pull")
     assert (tmp_path / "two/weights.pth").read_bytes() == DATA
 
-    there = fetch_object(one, MD5, tmp_path / "fetched")
-    assert there.read_bytes() == DATA
+    there = fetch(request(MD5), Places(tmp_path / "inbox", tmp_path, stored=lambda md5: stored(store, md5)))
+    assert (there.origin, there.path.read_bytes()) == ("store", DATA)
+
+
+def request(md5):
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    return Request.of("a", sha256=sha256, size=len(DATA), sources=(), md5=md5)
 
 
 def test_what_fetching_says_when_it_cannot(any_server, tmp_path):
+    """Each way in which the store has not what its name says, told apart before a byte is written."""
     store = any_server.settings()
-    target = tmp_path / "here"
     absent = "0" * 32
     with pytest.raises(ObjectMissing, match=f"dvc/files/md5/00/{absent[2:]}"):
-        fetch_object(store, absent, target)
+        stored(store, absent)
     with pytest.raises(BucketMissing, match="no bucket named elsewhere"):
-        fetch_object(any_server.settings("elsewhere"), absent, target)
+        stored(any_server.settings("elsewhere"), absent)
     with pytest.raises(WrongKeys, match="the store does not know it"):
-        fetch_object(any_server.settings(access_key="nobody"), absent, target)
+        stored(any_server.settings(access_key="nobody"), absent)
     with pytest.raises(WrongKeys, match="its secret is another one"):
-        fetch_object(any_server.settings(secret_key="not-the-secret"), absent, target)
+        stored(any_server.settings(secret_key="not-the-secret"), absent)
     lies = "f" * 32
-    client(store).put_object(store.bucket, object_name(store, lies), io.BytesIO(b"bad"), 3)
-    with pytest.raises(ObjectCorrupt, match="discarded"):
-        fetch_object(store, lies, target)
+    other = b"x" * len(DATA)
+    client(store).put_object(store.bucket, object_name(store, lies), io.BytesIO(other), len(other))
+    with pytest.raises(DownloadFailed, match="the store: delivered other bytes: expected sha256"):
+        fetch(request(lies), Places(tmp_path, tmp_path, stored=lambda md5: stored(store, md5)))
     client(store).remove_object(store.bucket, object_name(store, lies))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_under_way_is_not_fetched_again(any_server, tmp_path):
+    """From the store as from any source: a partial file is gone on with."""
+    store = any_server.settings()
+    client(store).put_object(store.bucket, object_name(store, MD5), io.BytesIO(DATA), len(DATA))
+    places = Places(tmp_path, tmp_path, stored=lambda md5: stored(store, md5))
+    wanted = request(MD5)
+    partial = Partial(places.partial(wanted.sha256), len(DATA))
+    partial.write(0, [DATA[:60_000]])
+    partial.checkpoint()
+    partial.close()
+    got = fetch(wanted, places)
+    assert (got.resumed, got.bytes_fetched) == (60_000, len(DATA) - 60_000)
+    assert got.path.read_bytes() == DATA
 
 
 def test_status_tells_apart_what_is_wrong(any_server, tmp_path):

@@ -140,17 +140,28 @@ def test_what_a_killed_process_had_written_is_there(tmp_path: Path) -> None:
     written = killed_after_writing(path)
     there = read_record(path, len(DATA)).total
     assert written - 65_536 <= there <= written
-    assert json.loads(record_of(path).read_text())["ranges"] == []
+    assert json.loads(record_of(path).read_text().splitlines()[0])["ranges"] == []
 
 
 @pytest.mark.skipif(boot() is None, reason="this system does not say when it was started")
 def test_after_a_power_cut_only_what_was_synced_counts(tmp_path: Path) -> None:
     path = tmp_path / "x.partial"
     killed_after_writing(path, before="one.write(0, [bytes(5000)]); one.checkpoint()\n")
-    record = json.loads(record_of(path).read_text())
-    record["written"]["boot"] = "another"
-    record_of(path).write_text(json.dumps(record))
+    record_of(path).write_text(record_of(path).read_text().replace(str(boot()), "another"))
     assert list(read_record(path, len(DATA))) == [(0, 5000)]
+
+
+@pytest.mark.skipif(boot() is None, reason="this system does not say when it was started")
+@pytest.mark.parametrize("torn", ["", "{", '{"boot": "', "null\n", "[1]\n"])
+def test_a_note_that_was_cut_off_counts_for_nothing(tmp_path: Path, torn: str) -> None:
+    """Nor does one that is none; what was synced counts, and the whole note before a torn one."""
+    path = tmp_path / "x.partial"
+    killed_after_writing(path, before="one.write(0, [bytes(5000)]); one.checkpoint()\n")
+    before = read_record(path, len(DATA)).total
+    with record_of(path).open("a") as record:
+        record.write(torn)
+    assert read_record(path, len(DATA)).total == (5000 if torn.endswith("\n") else before)
+    assert before > 900_000
 
 
 def test_what_an_earlier_process_wrote_is_synced_before_it_is_claimed(

@@ -165,6 +165,9 @@ class Partial:
         with self.changed:
             claim = list(self._ranges)
             have = self._have
+        if boot() is not None:
+            # A process that is asked to end may not get the time that a disk takes.
+            self._note()
         try:
             os.fdatasync(self._file)
         except OSError as error:

@@ -1,7 +1,7 @@
 """Bringing locked checkpoints to the store, under the names that ``dvc push`` gives them.
 
 DVC keeps up to 100 MB of each file under way in memory and trusts its cache. Here a file is read in
-small parts and hashed as it goes: one whose bytes are not those of its name never arrives.
+small parts and hashed as it goes: one whose bytes are not the locked ones never arrives.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class NotHere(ModelProblem):
 
 
 class Damaged(ModelProblem):
-    """A file of DVC's cache is not what its name says."""
+    """A file of this machine is not the one that was locked."""
 
-    def __init__(self, path: Path, md5: str) -> None:
+    def __init__(self, path: Path, digest: str) -> None:
         super().__init__(
-            f"its bytes have md5 {md5}, which is not its name's: it was not stored",
+            f"its bytes have {digest}, which is not what was locked: it was not stored",
             where=str(path),
             remedy="delete it, and have `models refresh` bring the checkpoint again",
         )
@@ -131,21 +131,25 @@ def _send(settings: StoreSettings, entry: LockedModel, path: Path) -> None:
 class _Proved:
     """A file that is hashed while it is read; the last bytes of one that is not `entry`'s never come.
 
-    Without its last part nothing is stored.
+    Without its last part nothing is stored. A file of DVC's cache has its md5 for a name: DVC took it, and
+    the lock's sha256, which most processors compute far faster, tells whether it is still the same.
+    Of a file from elsewhere the md5 is proved too, for that is the name it gets.
     """
 
     def __init__(self, file: BinaryIO, path: Path, entry: LockedModel) -> None:
         self._file = file
         self._path = path
-        self._entry = entry
         self._left = entry.size
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._digests = {"sha256": (hashlib.sha256(), entry.sha256)}
+        if path.name != entry.md5[2:]:
+            self._digests["md5"] = (hashlib.md5(usedforsecurity=False), entry.md5)
 
     def read(self, amount: int = -1) -> bytes:
         """As a file's. Raises `Damaged`."""
         data = self._file.read(amount)
-        self._md5.update(data)
         self._left -= len(data)
-        if self._left <= 0 and self._md5.hexdigest() != self._entry.md5:
-            raise Damaged(self._path, self._md5.hexdigest())
+        for name, (digest, locked) in self._digests.items():
+            digest.update(data)
+            if self._left <= 0 and digest.hexdigest() != locked:
+                raise Damaged(self._path, f"{name} {digest.hexdigest()}")
         return data

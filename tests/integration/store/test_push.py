@@ -78,3 +78,20 @@ def test_what_nobody_has_is_said_before_anything_is_sent(tmp_path: Path, seaweed
         push(repository.project, catalogue.load(repository.project), jobs=1, say=str)
 
     assert not store.listing(store.settings(repository.project)).keys() & names(repository).keys()
+
+
+@pytest.mark.usefixtures("isolated")
+def test_a_lock_whose_digests_are_of_two_files_stores_nothing(
+    tmp_path: Path, seaweedfs_server: Server
+) -> None:
+    """A lock that somebody edited: the file is the catalogue's, and the name would be another one's."""
+    repository = made(tmp_path / "project", seaweedfs_server, 1003)
+    entry = lock.read(repository.project, "layer-1")["model-0"]
+    path = repository.project.lock("layer-1")
+    path.write_text(path.read_text().replace(entry.md5, "f" * 32))
+
+    with pytest.raises(Damaged, match=f"md5 {entry.md5}, which is not what was locked"):
+        push(repository.project, catalogue.load(repository.project), ["model-0"], jobs=1, say=str)
+
+    listed = store.listing(store.settings(repository.project))
+    assert not {name for name in listed if name.endswith("f" * 30)}

@@ -2,19 +2,21 @@
 
 DVC starts a process for each stage, which for a validation means importing torch anew, and writes
 the layer's lock after each. A refresh of many models does the same work here first: the same
-functions that the stages call, the lock written once a layer. DVC's own run follows and finds it done.
-Whatever fails here, and whatever is not the project's own stage, is left to that run, which says why.
+functions that the stages call, the lock written once a layer. DVC's own run follows in the same process
+and finds it done. Whatever fails here, and whatever is not the project's own stage, is left to that
+run, which says why.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
-from restoration_models import cards, catalogue, evidence, lock, obtain, pipeline
+from restoration_models import cards, catalogue, dvc_cli, evidence, lock, obtain, pipeline
 from restoration_models.catalogue import Catalogue, Model
 from restoration_models.download import prefetch
 from restoration_models.dvc_cli import SELDOM
@@ -54,17 +56,18 @@ def run(project: Project, say: Callable[[str], object]) -> None:
         stages = {model.slug: _stages(project, live, loaded, model) for model in wanted}
         here = _brought(project, [model for model in wanted if stages[model.slug]])
         documented = []
-        for layer in loaded.layers:
-            models = [model for model in here if model.layer == layer.slug]
-            done = _validated(project, loaded, models, say)
-            _record(repo, [stage for model in done for stage in stages[model.slug]])
-            for model in done:
-                (project.inbox / model.sha256).unlink(missing_ok=True)
-            stage = live.get((str(project.root / "dvc.yaml"), f"cards@{layer.slug}"))
-            complete = len(done) == sum(model.layer == layer.slug for model in wanted)
-            if done and complete and stage is not None and _document(project, loaded, layer.slug, stage):
-                documented.append(stage)
-        _record(repo, documented)
+        with _links_open(repo):
+            for layer in loaded.layers:
+                models = [model for model in here if model.layer == layer.slug]
+                done = _validated(project, loaded, models, say)
+                _record(repo, [stage for model in done for stage in stages[model.slug]])
+                for model in done:
+                    (project.inbox / model.sha256).unlink(missing_ok=True)
+                stage = live.get((str(project.root / "dvc.yaml"), f"cards@{layer.slug}"))
+                complete = len(done) == sum(model.layer == layer.slug for model in wanted)
+                if done and complete and stage is not None and _document(project, loaded, layer.slug, stage):
+                    documented.append(stage)
+            _record(repo, documented)
 
 
 def _stages(
@@ -137,11 +140,32 @@ def _record(repo: Any, stages: list[Any]) -> None:
         stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
 
 
-def main() -> None:
-    """Work on the project of the working folder. Called by a refresh as a process of its own."""
+@contextmanager
+def _links_open(repo: Any) -> Iterator[None]:
+    """Keep DVC's database of links open.
+
+    DVC opens and closes it for every checkpoint, and SQLite tidies a database up whenever nobody has
+    it open any more.
+    """
+    from dvc_data.hashfile.cache import Cache
+
+    with Cache(repo.state.links.directory):
+        yield
+
+
+def main() -> int:
+    """Work on the project of the working folder, then run ``dvc`` with the process's arguments.
+
+    Called by a refresh as a process of its own. Returns DVC's exit status.
+    """
     gc.set_threshold(SELDOM)  # the garbage collector's, as for all of DVC
-    run(Project.find(), lambda text: sys.stdout.write(f"{one_line(text)}\n"))
+    try:
+        run(Project.find(), lambda text: sys.stdout.write(f"{one_line(text)}\n"))
+        sys.stdout.flush()
+    except Exception as error:  # noqa: BLE001 - DVC comes to it too, and says it as it does in a `dvc repro`
+        sys.stderr.write(f"{one_line(f'left to DVC: {error}')}\n")
+    return dvc_cli.main()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -100,10 +100,9 @@ def refresh(
             stack.callback(run.end)
             for failure in obtain.prefetch_all(project, catalogue, jobs=jobs, reporter=reporter).failed:
                 run.record(failure.slug, "download", failure.error)
-        if len(ahead.wanting(project, catalogue)) >= ahead.WORTH_IT:
-            # What it leaves undone, DVC does below, and says why where it cannot.
-            stages.show(project, run, stages.AHEAD, quiet=quiet)
-        failed = stages.show(project, run, [*stages.DVC, "repro", "--keep-going"], quiet=quiet) != 0
+        many = len(ahead.wanting(project, catalogue)) >= ahead.WORTH_IT
+        command = [*(stages.AHEAD if many else stages.DVC), "repro", "--keep-going"]
+        failed = stages.show(project, run, command, quiet=quiet) != 0
         stale: tuple[str, ...] = ()
         if failed:
             # DVC skips the cards of a layer in which anything failed.

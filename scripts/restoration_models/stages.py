@@ -19,7 +19,7 @@ from restoration_models.store.process import Process
 DVC = (sys.executable, "-m", "restoration_models.dvc_cli")
 """DVC's command line, of this environment."""
 AHEAD = (sys.executable, "-m", "restoration_models.ahead")
-"""What does the stages of many models in one process."""
+"""The same, after doing the stages of many models in its own process."""
 
 PATIENCE = 10.0
 """Seconds that an interrupted stage gets to clean up."""

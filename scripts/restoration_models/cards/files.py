@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from restoration_models.cards.render import render_all, sealed
@@ -14,17 +15,21 @@ if TYPE_CHECKING:
     from restoration_models.catalogue import Catalogue
     from restoration_models.project import Project
 
+AT_ONCE = 4
+"""Cards that are written at a time."""
+
 
 def write_layer(project: Project, catalogue: Catalogue, layer: str) -> list[Path]:
     """Write the cards of `layer` and of its models that are not up to date; return their paths.
 
     Removes nothing. Raises `LockUnreadable`, `UnknownLayer`, OSError.
     """
-    changed = []
-    for path, text in render_all(project, catalogue, layer).items():
-        if _present(path) != text:
-            write_text(path, text)
-            changed.append(path)
+    cards = render_all(project, catalogue, layer)
+    changed = [path for path, text in cards.items() if _present(path) != text]
+    # Each waits for the disk: together, not one after the other.
+    with ThreadPoolExecutor(AT_ONCE, "cards") as pool:
+        for _ in pool.map(lambda path: write_text(path, cards[path]), changed):
+            pass
     return changed
 
 

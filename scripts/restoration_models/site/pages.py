@@ -36,7 +36,7 @@ PICTURES = "pictures"
 SOURCES = Path(__file__).parent / "page"
 SCRIPTS = ("dom", "state", "pictures", "parts", "start", "model", "compare", "main")
 """The page's program, in its order."""
-STYLES = ("base", "start", "model")
+STYLES = ("base", "start", "model", "media")
 
 SHARED = ("pull", "load", "elsewhere", "name")
 """Texts that differ from model to model by its own names alone."""

@@ -97,15 +97,15 @@ def test_sliders_move_together(visit: Visit, few: Path) -> None:
 
 
 TOLD = {
-    "compare=": "No nombra ningún modelo.",
-    "compare=,": "No nombra ningún modelo.",
-    "compare=model-000": "Del catálogo solo nombra uno.",
-    "compare=model-000,model-000": "Del catálogo solo nombra uno.",
-    "compare=nobody": "El catálogo no tiene ningún modelo «nobody».",
-    "compare=<b>,__proto__": "El catálogo no tiene estos modelos: «<b>», «__proto__».",
-    "compare=model-000,model-005,nobody": "El catálogo no tiene ningún modelo «nobody».",
+    "compare=": "No nombra ninguno.",
+    "compare=,": "No nombra ninguno.",
+    "compare=model-000": "Solo nombra un modelo del catálogo.",
+    "compare=model-000,model-000": "Solo nombra un modelo del catálogo.",
+    "compare=nobody": "En el catálogo no hay ningún modelo «nobody».",
+    "compare=<b>,__proto__": "En el catálogo no están estos modelos: «<b>», «__proto__».",
+    "compare=model-000,model-005,nobody": "En el catálogo no hay ningún modelo «nobody».",
     "compare=model-000,model-001": "Los que nombra son de tareas distintas: ",
-    "compare=model-000,model-005,model-010,model-015": "Nombra 4, y caben tres.",
+    "compare=model-000,model-005,model-010,model-015": "Nombra 4 modelos, y no caben más de 3.",
 }
 
 

@@ -141,7 +141,7 @@ def test_order_within_each_layer(visit: Visit, made: Path) -> None:
     pairs = [re.findall(r"[0-9.]+", text) for text in gains if text.endswith("px")]
     pixels = [float(before) - float(after) for before, after in pairs]
     assert len(set(pixels)) > 1 and pixels == sorted(pixels, reverse=True)
-    assert "Un dB y un píxel no se comparan" in page.inner_text(".order")
+    assert "los dB y los píxeles no se comparan" in page.inner_text(".order")
     page.get_by_label("Ordenar por", exact=True).select_option("catalogue")
     assert shown(page) == in_catalogue
 

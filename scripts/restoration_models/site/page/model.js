@@ -13,8 +13,8 @@ const glance = (model) => el("section", { "aria-labelledby": "glance" }, el("h2"
     model.parametersText && fact(t("fact.parameters"), model.parametersText.replace(" ", "\u00a0")),
     fact(t("label.family"), data.families[model.family]),
     fact(t("fact.file"), el("code", null, model.file))),
-  el("dl.facts.stacked", null, fact(t("published"), el("code", null, shared(model, "name"))),
-    model.aliases && fact(t("aliases"), model.aliases.map((name) => el("code", null, name)))));
+  el("dl.facts.stacked", null, fact(t("published"), el("code", null, path(shared(model, "name")))),
+    model.aliases && fact(t("aliases"), model.aliases.map((name) => el("code.alias", null, path(name))))));
 
 const commands = (model) => {
   const told = [
@@ -37,7 +37,7 @@ const sources = (model) => el("section", { "aria-labelledby": "sources" }, el("h
   model.sources
     ? el("ol.sources", null, model.sources.map(([kind, place, linked]) => el("li", null,
       el("span.kind", null, say(data.kinds[kind])), " ",
-      linked ? outside(place, place) : el("code", null, place))))
+      linked ? outside(place, path(place)) : el("code", null, path(place)))))
     : el("p", null, t("sources.none")));
 
 const ancestors = (model) => {

@@ -3,7 +3,10 @@ const useBadge = (model, tag = "li", name = "badge") =>
   el(`${tag}.badge.use-${model.use}`, null, t(`${name}.${model.use}`));
 const stateBadge = (model, tag = "li") =>
   el(`${tag}.badge.state-${stateOf(model)}`, null, t(`state.${stateOf(model)}`));
-const badges = (model) => el("ul.badges", { role: "list" }, useBadge(model), stateBadge(model));
+const badges = (model, name) => el("ul.badges", { role: "list" }, useBadge(model, "li", name), stateBadge(model));
+
+// A path or an address, which breaks after its slashes where it has to.
+const path = (text) => text.split(/(?<=[/:@])/).flatMap((part) => [part, el("wbr")]);
 
 const copyText = async (text, block) => {
   try {

@@ -237,6 +237,7 @@ def test_two_hundred_models_scroll_and_filter_smoothly(visit: Visit, made: Path)
     page = visit(made)
     loaded = "new Set([...document.images].filter((one) => one.naturalWidth).map((one) => one.src)).size"
     assert len(shown(page)) == 200
+    assert made.stat().st_size < 300_000, "pictures are beside it"
     page.wait_for_function(f"() => {loaded} > 0")
     assert page.evaluate(loaded) < 40, "pictures out of sight wait"
     frames = page.evaluate("""() => new Promise((done) => {

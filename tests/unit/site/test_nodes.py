@@ -9,8 +9,9 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from restoration_models import cards, catalogue
-from restoration_models.site.nodes import OWN, Parts
+from restoration_models import cards, catalogue, lock
+from restoration_models.site.facts import model_facts
+from restoration_models.site.nodes import OWN, Parts, own_of
 from support.layers import REPOSITORY
 
 LOADED = catalogue.load(REPOSITORY)
@@ -33,6 +34,8 @@ def words(node: Any) -> str:
     if isinstance(node, str):
         return node
     tag, *rest = node
+    if tag == "a" and len(rest) == 1:
+        return words(rest[0])
     inner = rest[1:] if tag in ("a", "go", "pre", "note") else rest
     return "".join(map(words, inner))
 
@@ -52,7 +55,8 @@ def plain(node: SyntaxTreeNode) -> str:
 def test_a_card_says_on_the_page_what_it_says_in_the_repository(slug: str) -> None:
     model = LOADED.model(slug)
     card = cards.render_model(REPOSITORY, LOADED, model)
-    own = {name: str(getattr(model, name, None) or "") for name in OWN}
+    standing = lock.standings(REPOSITORY, LOADED, model.layer)[slug]
+    own = own_of(model_facts(LOADED, model, standing))
     parts = Parts(frozenset(one.slug for one in LOADED.models))
     head, *sections = parts.sections(card, own, without="Antes y después")
     titles = [title for title in re.findall(r"^## (.+)$", card, re.MULTILINE) if title != "Antes y después"]
@@ -81,6 +85,7 @@ def read(markdown: str, **own: str) -> list[Any]:
         ("<b>x</b>", ["p", "<b>x</b>"]),
         ("[x](javascript:alert(1))", ["p", "[x](javascript:alert(1))"]),
         ("[x](<https://a.example/b>)", ["p", ["a", "https://a.example/b", "x"]]),
+        ("<https://a.example/b>", ["p", ["a", "https://a.example/b"]]),
         ("[x](http://a.example/)", ["p", ["span", "x"]]),
         ("[x](https://user@a.example/)", ["p", ["span", "x"]]),
         ("[x](../../layer-1/other/README.md)", ["p", ["go", "other", "x"]]),

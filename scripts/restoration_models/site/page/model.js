@@ -69,7 +69,7 @@ const others = (model) => {
 };
 
 const cardOf = (model) => {
-  const sections = model.card[language].slice(1).map(kept);
+  const sections = kept(model.card)[language].slice(1).map(kept);
   return el("section.card", { "aria-labelledby": "card" }, el("h2", { id: "card" }, t("card")),
     sections.map(([title, ...nodes]) => [el("h3", null, title), nodes.map((node) => build(node, model))]));
 };
@@ -91,7 +91,7 @@ const drawModel = () => {
     el("div.head", null,
       el("p.kicker", null, taskName(model.task)), heading,
       model.about && el("p.lede", { dir: "auto" }, say(model.about)),
-      badges(model), model.card[language][0].map((node) => build(node, model))),
+      badges(model), kept(model.card)[language][0].map((node) => build(node, model))),
     el("div.sheet", null, shots(model),
       el("div.rail", null, append(document.createDocumentFragment(), [
         glance(model), commands(model), digests(model), sources(model), lineage(model), others(model),

@@ -2,8 +2,8 @@
 
 A node is a text, the number of a kept node, or a list of a tag, perhaps an argument, and nodes:
 ``["p", "Removes rain."]``, ``["a", "https://…", "the paper"]``; a link without words shows its
-address. What has no place in the tree becomes text. Cards are alike but for the model's own names, so a stand-in takes the place of each,
-and a node is told once for all models.
+address. What has no place in the tree becomes text. Cards are alike but for the model's own names
+and figures, so a stand-in takes the place of each, and a node is told once for all models.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from support.browser import NARROW, shot, turn
+from support.browser import NARROW, shot, titled, turn
 
 Visit = Callable[..., Any]
 # What screen readers are told from now on.
@@ -54,9 +54,7 @@ def test_choosing_and_comparing(visit: Visit, real: Path) -> None:
 
     page.get_by_label("Comparar restormer-motion-deblurring").check()
     page.get_by_role("link", name="Comparar los 3").click()
-    assert page.get_by_role("heading", level=1).inner_text() == (
-        "Comparación: corrección del desenfoque de movimiento"
-    )
+    titled(page, "Comparación: corrección del desenfoque de movimiento")
     names = page.get_by_role("columnheader").get_by_role("link").all_inner_texts()
     assert names == ["nafnet-gopro-width32", "nafnet-gopro-width64", "restormer-motion-deblurring"]
     texts = "\f".join(page.locator(".row").all_inner_texts()).replace("\N{NO-BREAK SPACE}", " ").split("\f")
@@ -68,10 +66,13 @@ def test_choosing_and_comparing(visit: Visit, real: Path) -> None:
     shot(page, "real-wide-compare", full=True)
     # From there to a model and back, and back to the list: each time to the link that was followed.
     page.get_by_role("columnheader").get_by_role("link", name="nafnet-gopro-width64").click()
+    titled(page, "nafnet-gopro-width64")
     assert page.evaluate("[document.activeElement.tagName, scrollY]") == ["H1", 0]
     page.go_back()
+    titled(page, "Comparación: corrección del desenfoque de movimiento")
     assert page.evaluate("document.activeElement.textContent") == "nafnet-gopro-width64"
     page.get_by_role("link", name="Todos los modelos").click()
+    titled(page, "Los modelos, capa por capa")
     assert page.get_by_label("Comparar nafnet-gopro-width64").is_checked()
     assert page.evaluate("document.activeElement.textContent") == "Comparar los 3"
 
@@ -121,4 +122,5 @@ def test_what_cannot_be_compared_is_told_and_what_can_is_offered(visit: Visit, f
         offered = page.locator("#compare ul a").all_inner_texts()
         assert offered == list(dict.fromkeys(known)), address
     page.get_by_role("link", name="Comparar los 3").click()
+    page.get_by_role("table").wait_for()
     assert page.get_by_role("columnheader").get_by_role("link").count() == 3

@@ -38,7 +38,7 @@ _TAGS = {
     "tr": "tr",
     "hardbreak": "br",
 }
-_SCHEME = re.compile(r"\Ahttps://")
+_HOST = re.compile(r"\Ahttps://[^/]+/")
 _WORTH = 24
 """Characters from which a node is told once, however many cards have it."""
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -54,8 +54,8 @@ OWN = (
 )
 """What stand-ins stand for: the first of these characters for the first, and so on. No card holds them.
 
-Each is a place in the facts of a model. Of a source it is the address without its scheme, so that a
-link stays one that Markdown knows; of a reported value the figure without its unit.
+Each is a place in the facts of a model. Of a source it is the address after its host, which Markdown
+would write in its own way; of a reported value the figure without its unit.
 """
 _FEWEST = 4
 """Characters of a figure that is a model's own: a shorter one is more likely to be something else."""
@@ -245,7 +245,7 @@ def _own(told: Mapping[str, Any], name: str) -> str:
     rows = told.get(key, ())
     if row >= len(rows) or (key == "sources" and not rows[row][2]):  # no link
         return ""
-    value = _SCHEME.sub("", rows[row][column]).partition(" ")[0]
+    value = _HOST.sub("", rows[row][column]).partition(" ")[0]
     return value if len(value) >= _FEWEST else ""
 
 
@@ -256,7 +256,9 @@ def with_stand_ins(text: str, own: Mapping[str, str]) -> str:
         return text
     longest_first = sorted(stand_ins, key=len, reverse=True)
     words = "|".join(re.escape(word) for word in longest_first)
-    return re.sub(rf"(?<![\w-])(?:{words})(?![\w-])", lambda match: stand_ins[match[0]], text)
+    # A host stays as it is: Markdown writes one of other letters in its own way.
+    pattern = rf"https?://[^/\s<>()]*|(?<![\w-])(?:{words})(?![\w-])"
+    return re.sub(pattern, lambda match: stand_ins.get(match[0], match[0]), text)
 
 
 def _chunks(text: str) -> Iterator[str]:

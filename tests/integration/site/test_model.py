@@ -90,6 +90,8 @@ def test_the_card_is_there_whole(visit: Visit, real: Path) -> None:
     told = card.get_by_role("row", name=re.compile("PSNR")).first.inner_text()
     assert told.split() == row.replace("|", " ").replace("*", "").split()
     assert card.get_by_role("link", name="arXiv:2302.02887").get_attribute("href").startswith("https://arxiv")
+    leads = card.locator("a[href^=https]").evaluate_all("all => all.map((one) => one.getAttribute('href'))")
+    assert leads == re.findall(r"(?<=<)https://[^>]+(?=>)", re.sub(r"```.*?```", "", CARD, flags=re.DOTALL))
 
 
 def test_what_is_needed_each_day_stands_beside_it(visit: Visit, real: Path, few: Path) -> None:

@@ -40,6 +40,13 @@ def words(node: Any) -> str:
     return "".join(map(words, inner))
 
 
+def targets(node: Any) -> list[str]:
+    """Where the links of a tree lead."""
+    if isinstance(node, str):
+        return []
+    return ([node[1]] if node[0] == "a" else []) + [found for one in node[1:] for found in targets(one)]
+
+
 def plain(node: SyntaxTreeNode) -> str:
     """The text of parsed Markdown."""
     if node.type in ("softbreak", "hardbreak"):
@@ -67,6 +74,9 @@ def test_a_card_says_on_the_page_what_it_says_in_the_repository(slug: str) -> No
         told = "".join(words(opened(parts, node, own)) for node in section.nodes)
         meant = re.sub(r"\[![A-Z]+\]", "", plain(tree))  # a callout's kind is its colour
         assert "".join(told.split()) == "".join(meant.split()), section.title
+        addresses = [str(node.attrs["href"]) for node in tree.walk() if node.type == "link"]
+        leads = [target for node in section.nodes for target in targets(opened(parts, node, own))]
+        assert leads == [address for address in addresses if address.startswith("https:")]
     assert all(opened(parts, node, own)[0] == "note" for node in head.nodes)
 
 
@@ -108,6 +118,11 @@ def read(markdown: str, **own: str) -> list[Any]:
 )
 def test_what_becomes_of_markdown(markdown: str, expected: Any) -> None:
     assert read(markdown) == [expected]
+
+
+def test_a_host_that_is_called_like_the_model_stays() -> None:
+    (paragraph,) = read("[x](<https://uvdoc.example/uvdoc>) <https://uvdoc/7.67>", slug="uvdoc", size="7.67")
+    assert paragraph == ["p", ["a", "https://uvdoc.example/uvdoc", "x"], " ", ["a", "https://uvdoc/7.67"]]
 
 
 def test_html_of_its_own_is_dropped() -> None:

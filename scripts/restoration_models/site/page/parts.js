@@ -6,7 +6,7 @@ const stateBadge = (model, tag = "li") =>
 const badges = (model, name) => el("ul.badges", { role: "list" }, useBadge(model, "li", name), stateBadge(model));
 
 // A path or an address, which breaks after its slashes where it has to.
-const path = (text) => text.split(/(?<=[/:@])/).flatMap((part) => [part, el("wbr")]);
+const path = (text) => text.split(/(?<=[^/:]\/|@)/).flatMap((part) => [part, el("wbr")]);
 
 const copyText = async (text, block) => {
   try {
@@ -71,7 +71,7 @@ const STAND_INS = /[\ue000-\ue03f]/g;
 const ownValue = (model, name) => {
   const [key, row, column] = name.split(".");
   const value = model[key];
-  return row ? value?.[row]?.[column].replace(/^https:\/\//, "").split(" ")[0] : value;
+  return row ? value?.[row]?.[column].replace(/^https:\/\/[^/]+\//, "").split(" ")[0] : value;
 };
 const ownText = (model, text) =>
   text.replace(STAND_INS, (stand) => ownValue(model, data.own[stand.charCodeAt(0) - 0xe000]) ?? "");

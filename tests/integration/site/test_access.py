@@ -52,7 +52,7 @@ def test_nothing_is_wider_than_a_phone(visit: Visit, real: Path) -> None:
         turn(page, view)
         assert page.evaluate("document.documentElement.scrollWidth") == 360, view
         tallest = "Math.max(0, ...[...document.querySelectorAll('tr')].map((one) => one.offsetHeight))"
-        assert page.evaluate(tallest) < 200, "columns as narrow as a letter"
+        assert page.evaluate(tallest) < 160, "columns as narrow as a letter"
 
 
 def test_keys_lead_to_the_content_and_to_a_model(visit: Visit, real: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -48,15 +48,16 @@ def disk_failure(path: Path, error: OSError) -> WorldFailure:
     return NoSpace(path.parent) if error.errno in FULL else DiskFailure(path, error)
 
 
-def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def write_bytes(path: Path, data: bytes, *, mode: int | None = 0o644) -> None:
     """Replace `path` by `data` in one step: temporary name, fsync, rename.
 
-    Raises `NoSpace` or `DiskFailure`, and then leaves `path` as it was and nothing beside it.
+    Without a `mode` the umask decides, as for any new file. Raises `NoSpace` or `DiskFailure`, and
+    then leaves `path` as it was and nothing beside it.
     """
     _replace(path, lambda file: file.write(data), mode)
 
 
-def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+def write_text(path: Path, text: str, *, mode: int | None = 0o644) -> None:
     """Replace `path` by `text` (UTF-8) in one step; raises as `write_bytes` does."""
     write_bytes(path, text.encode("utf-8"), mode=mode)
 
@@ -83,16 +84,24 @@ def link_or_copy(source: Path, destination: Path) -> None:
 
 
 def sweep(folder: Path, name: str = "") -> None:
-    """Remove what processes that were killed left of files they were writing to `folder`.
+    """Remove what processes that were killed left of files and folders they were writing to `folder`.
 
-    Of the file `name`, where one is given. Raises OSError.
+    Of the one called `name`, where that is given. Raises OSError.
     """
     if not folder.is_dir():
         return
     for entry in os.scandir(folder):
         found = _TEMPORARY.fullmatch(entry.name)
         if found and name in ("", found["name"]) and not alive(int(found["pid"])):
-            Path(entry.path).unlink(missing_ok=True)
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def temporary(path: Path) -> Path:
+    """A name beside `path` for what is to replace it, which `sweep` knows."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.new")
 
 
 def alive(process: int) -> bool:
@@ -115,23 +124,25 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _replace(path: Path, fill: Callable[[BinaryIO], object], mode: int) -> None:
+def _replace(path: Path, fill: Callable[[BinaryIO], object], mode: int | None) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent, path.name)
-        descriptor, name = tempfile.mkstemp(
-            prefix=f".{path.name}.{os.getpid()}.", suffix=".new", dir=path.parent
+        name = temporary(path)
+        # Private where a mode is to be set, until it is.
+        descriptor = os.open(
+            name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else 0o600
         )
         try:
             with os.fdopen(descriptor, "wb") as file:
                 fill(file)
                 file.flush()
-                # mkstemp makes private files.
-                os.fchmod(file.fileno(), mode)
+                if mode is not None:
+                    os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
-            os.replace(name, path)  # noqa: PTH105 - one call for both kinds of path
+            name.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            name.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
     except OSError as error:

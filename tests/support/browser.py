@@ -134,6 +134,11 @@ def turn(page: Any, hash_: str) -> None:
     )
 
 
+def titled(page: Any, heading: str) -> None:
+    """Wait for the view under `heading`: what a click opens, the page draws a moment later."""
+    page.get_by_role("heading", level=1, name=heading, exact=True).wait_for()
+
+
 def shot(page: Any, name: str, *, full: bool = False) -> None:
     """Write a screenshot, where somebody wants to see it."""
     if folder := os.environ.get(SCREENSHOTS):

@@ -106,7 +106,7 @@ def _run(
     figures |= {"ssim_before": 0.5, "ssim_after": 0.75}
     unwarps = entry["task"] == "document-unwarping"
     if unwarps:
-        figures |= {"grid_error_before": 56.74, "grid_error_after": 4.58, "grid_marks_found": 45}
+        figures |= {"grid_error_before": 56.74, "grid_error_after": 4.58 + number % 7, "grid_marks_found": 45}
     report = report_of(slug, entry, measured=Measured(**figures))
     report.write(project.report(layer, slug))
     picture = drawn["folio" if unwarps else "card"]

@@ -19,7 +19,7 @@ from restoration_models.project import Project
 from restoration_models.publish import checkout
 from restoration_models.publish.bucket import Bucket, Current
 from restoration_models.publish.plan import Change, Found, Plan, changes, plan
-from restoration_models.publish.wanted import Edition, LeftOut, edition
+from restoration_models.publish.wanted import SITE_PAGE, Edition, Item, LeftOut, edition
 from restoration_models.signature import Signer, signature_name
 
 ATTEMPTS = 8
@@ -138,7 +138,7 @@ class _Run:
             self.bucket.require_sources(todo.write)
             if dry_run:
                 return self._foreseen(current, todo)
-            versions = self.bucket.write(todo.write, found)
+            versions = self._write(todo.write, found)
             self.written |= versions
             content = self.wanted.manifest({**todo.keep, **versions}).to_json().encode()
             # The signature is there before anybody can read what it signs.
@@ -150,6 +150,12 @@ class _Run:
             if self.bucket.put_manifest(content, current):
                 self.ours = content
         raise Contended
+
+    def _write(self, items: tuple[Item, ...], found: Mapping[str, Found]) -> dict[str, str]:
+        """Write `items`, the catalogue page after the pictures that it names."""
+        page = [item for item in items if item.key == SITE_PAGE]
+        rest = [item for item in items if item.key != SITE_PAGE]
+        return self.bucket.write(rest, found) | self.bucket.write(page, found)
 
     def _plan(self, former: Manifest | None, found: Mapping[str, Found]) -> Plan:
         """What is to be done; what this run wrote and what the present manifest names is vouched for."""

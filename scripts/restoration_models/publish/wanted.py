@@ -17,12 +17,15 @@ from restoration_models.lock import LockedModel, Reason, Standing
 from restoration_models.project import Project
 from restoration_models.publish import pages
 from restoration_models.report import Report
+from restoration_models.site import PAGE
 from restoration_models.site import make as make_site
 
 MARKDOWN = "text/markdown; charset=utf-8"
 CHECKPOINT = "application/octet-stream"
 SITE = "site/"
 """Where the catalogue page is, beside the manifest; no published name can begin so."""
+SITE_PAGE = f"{SITE}{PAGE}"
+"""What readers open: it names the pictures beside it."""
 SITE_TYPES = {"html": "text/html; charset=utf-8", "svg": "image/svg+xml", "png": "image/png"}
 
 

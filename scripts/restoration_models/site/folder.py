@@ -7,13 +7,12 @@ former page goes on seeing the former pictures until the new page is there.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from restoration_models.errors import UsageProblem
-from restoration_models.files import disk_failure, write_bytes, write_text
+from restoration_models.files import disk_failure, sweep, temporary, write_bytes, write_text
 from restoration_models.site.pages import PAGE
 
 MARKER = ".models-site"
@@ -46,10 +45,13 @@ class Written:
 def write(files: Mapping[str, bytes], folder: Path) -> Written:
     """Bring `files` (by their path with forward slashes) into `folder`; a second call changes nothing.
 
-    A new folder appears whole. Files in it that `models site` did not write are left alone.
-    Raises `NotOurs`, `NoSpace`, `DiskFailure`.
+    A new folder appears whole. Files in it that `models site` did not write are left alone, but for
+    what a killed run left half written. Modes are what the umask says: the page may be for everybody or
+    for a group. Raises `NotOurs`, `NoSpace`, `DiskFailure`.
     """
     try:
+        if folder.name not in ("", ".."):
+            sweep(folder.parent, folder.name)
         former = _former(folder)
         if former is None:
             _begin(files, folder)
@@ -85,12 +87,12 @@ def _inside(name: str) -> bool:
 
 def _begin(files: Mapping[str, bytes], folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    made = temporary(folder)
+    made.mkdir()
     try:
         for name, content in files.items():
-            write_bytes(made / name, content)
-        write_text(made / MARKER, _listed(files))
-        made.chmod(0o755)
+            write_bytes(made / name, content, mode=None)
+        write_text(made / MARKER, _listed(files), mode=None)
         # An empty folder of that name is replaced; one that fills meanwhile is not.
         made.rename(folder)
     except BaseException:
@@ -99,17 +101,19 @@ def _begin(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def _update(files: Mapping[str, bytes], folder: Path, former: frozenset[str]) -> Written:
+    for place in {(folder / name).parent for name in (MARKER, *former, *files)}:
+        sweep(place)
     changed = [name for name, content in files.items() if _present(folder / name) != content]
     gone = sorted(name for name in former - set(files) if (folder / name).exists())
     if changed or former != frozenset(files):
-        write_text(folder / MARKER, _listed(former | set(files)))
+        write_text(folder / MARKER, _listed(former | set(files)), mode=None)
     # The page last: until then the former one stands, and all that it shows.
     for name in sorted(changed, key=lambda name: (name == PAGE, name)):
-        write_bytes(folder / name, files[name])
+        write_bytes(folder / name, files[name], mode=None)
     for name in gone:
         (folder / name).unlink(missing_ok=True)
     if changed or former != frozenset(files):
-        write_text(folder / MARKER, _listed(files))
+        write_text(folder / MARKER, _listed(files), mode=None)
     return Written(folder, tuple(sorted(changed)), tuple(gone), len(files) - len(changed))
 
 

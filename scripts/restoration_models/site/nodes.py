@@ -1,9 +1,9 @@
 """A card's Markdown as a tree that the page builds element by element: no HTML is passed on.
 
 A node is a text, the number of a kept node, or a list of a tag, perhaps an argument, and nodes:
-``["p", "Removes rain."]``, ``["a", "https://…", "the paper"]``. What has no place in the tree
-becomes text. Cards are alike but for the model's own names, so a stand-in takes the place of each,
-and a node is told once for all models.
+``["p", "Removes rain."]``, ``["a", "https://…", "the paper"]``; a link without words shows its
+address. What has no place in the tree becomes text. Cards are alike but for the model's own names
+and figures, so a stand-in takes the place of each, and a node is told once for all models.
 """
 
 from __future__ import annotations
@@ -38,14 +38,27 @@ _TAGS = {
     "tr": "tr",
     "hardbreak": "br",
 }
+_HOST = re.compile(r"\Ahttps://[^/]+/")
 _WORTH = 24
 """Characters from which a node is told once, however many cards have it."""
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _CALLOUT = re.compile(r"\[!([A-Z]+)\]\s*")
 _CARD = re.compile(r"(?:\.\./)+(?:[a-z0-9-]+/)?([a-z0-9-]+)/README\.md")
 
-OWN = ("slug", "file", "sha256", "md5", "fingerprint")
-"""What stand-ins stand for: the first of these characters for the first, and so on. No card holds them."""
+OWN = (
+    *("slug", "file", "sha256", "md5", "fingerprint"),
+    *("size", "sizeText", "parameters", "parametersText"),
+    *(f"sources.{row}.1" for row in range(4)),
+    *(f"measured.{row}.{column}" for row in range(3) for column in (1, 2, 3)),
+    *(f"reported.{row}.1" for row in range(6)),
+)
+"""What stand-ins stand for: the first of these characters for the first, and so on. No card holds them.
+
+Each is a place in the facts of a model. Of a source it is the address after its host, which Markdown
+would write in its own way; of a reported value the figure without its unit.
+"""
+_FEWEST = 4
+"""Characters of a figure that is a model's own: a shorter one is more likely to be something else."""
 _FIRST = 0xE000
 _STAND_INS = [chr(_FIRST + index) for index in range(len(OWN))]
 
@@ -177,7 +190,7 @@ class Parts:
         for stand_in in _STAND_INS:
             target = target.replace(quote(stand_in), stand_in)
         if LINK.fullmatch(re.sub(f"[{''.join(_STAND_INS)}]", "x", target)):
-            return ["a", target, *inner]
+            return ["a", target] if inner == [target] else ["a", target, *inner]
         card = _CARD.fullmatch(target)
         if card and card[1] in self.slugs:
             return ["go", card[1], *inner]
@@ -218,6 +231,24 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark").enable("table")
 
 
+def own_of(told: Mapping[str, Any]) -> dict[str, str]:
+    """The values of `OWN` among the facts of a model; empty where it has none."""
+    return {name: _own(told, name) for name in OWN}
+
+
+def _own(told: Mapping[str, Any], name: str) -> str:
+    key, *place = name.split(".")
+    if not place:
+        value = told.get(key, "")
+        return str(value) if isinstance(value, str) or len(str(value)) >= _FEWEST else ""
+    row, column = map(int, place)
+    rows = told.get(key, ())
+    if row >= len(rows) or (key == "sources" and not rows[row][2]):  # no link
+        return ""
+    value = _HOST.sub("", rows[row][column]).partition(" ")[0]
+    return value if len(value) >= _FEWEST else ""
+
+
 def with_stand_ins(text: str, own: Mapping[str, str]) -> str:
     """`text` with a stand-in wherever one of the model's own names is a word."""
     stand_ins = {own[name]: _STAND_INS[index] for index, name in enumerate(OWN) if own.get(name)}
@@ -225,7 +256,9 @@ def with_stand_ins(text: str, own: Mapping[str, str]) -> str:
         return text
     longest_first = sorted(stand_ins, key=len, reverse=True)
     words = "|".join(re.escape(word) for word in longest_first)
-    return re.sub(rf"(?<![\w-])(?:{words})(?![\w-])", lambda match: stand_ins[match[0]], text)
+    # A host stays as it is: Markdown writes one of other letters in its own way.
+    pattern = rf"https?://[^/\s<>()]*|(?<![\w-])(?:{words})(?![\w-])"
+    return re.sub(pattern, lambda match: stand_ins.get(match[0], match[0]), text)
 
 
 def _chunks(text: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from restoration_models.cards.render import render_all
 from restoration_models.cards.texts import words as card_words
 from restoration_models.site import crops
 from restoration_models.site.facts import LANGUAGES, layer_facts, model_facts, vocabulary
-from restoration_models.site.nodes import OWN, Parts
+from restoration_models.site.nodes import OWN, Parts, own_of
 
 if TYPE_CHECKING:
     from restoration_models.catalogue import Catalogue
@@ -36,7 +36,7 @@ PICTURES = "pictures"
 SOURCES = Path(__file__).parent / "page"
 SCRIPTS = ("dom", "state", "pictures", "parts", "start", "model", "compare", "main")
 """The page's program, in its order."""
-STYLES = ("base", "start", "model")
+STYLES = ("base", "start", "model", "media")
 
 SHARED = ("pull", "load", "elsewhere", "name")
 """Texts that differ from model to model by its own names alone."""
@@ -61,7 +61,7 @@ def make(project: Project, catalogue: Catalogue) -> dict[str, bytes]:
     facts = {model.slug: model_facts(catalogue, model, standings[model.slug]) for model in catalogue.models}
     cards, parts = _cards(project, catalogue, facts)
     for slug, told in facts.items():
-        own = {name: told.get(name, "") for name in OWN}
+        own = own_of(told)
         told |= {name: parts.text(told[name], own) for name in SHARED if name in told}
         told["card"] = cards[slug]
         if slug in pictures:
@@ -73,12 +73,19 @@ def make(project: Project, catalogue: Catalogue) -> dict[str, bytes]:
         **vocabulary(catalogue),
         "layers": [layer_facts(layer) for layer in catalogue.layers],
         "sheets": {sheet.name: _sheet(sheet) for sheet in crops.SHEETS},
-        "models": list(facts.values()),
+        **_rows(facts.values()),
         "own": OWN,
         "parts": parts.kept,
     }
     files = {name: content for name, _, content in pictures.values()}
     return {PAGE: _document(data).encode("utf-8"), ICON: _source(ICON).encode("utf-8"), **files}
+
+
+def _rows(models: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Models as rows of values in the order of ``keys``, which are told once; null for what is absent."""
+    told = list(models)
+    keys = list(dict.fromkeys(key for one in told for key in one))
+    return {"keys": keys, "models": [[one.get(key) for key in keys] for one in told]}
 
 
 def _picture(
@@ -101,7 +108,7 @@ def _picture(
 
 def _cards(
     project: Project, catalogue: Catalogue, facts: Mapping[str, dict[str, Any]]
-) -> tuple[dict[str, dict[str, Any]], Parts]:
+) -> tuple[dict[str, Any], Parts]:
     """Each model's card in each language: its callouts, then its sections; and the nodes that they share."""
     parts = Parts(frozenset(model.slug for model in catalogue.models))
     cards: dict[str, dict[str, Any]] = {model.slug: {} for model in catalogue.models}
@@ -111,12 +118,12 @@ def _cards(
         for layer in catalogue.layers:
             texts = render_all(project, told, layer.slug)
             for model in layer.models:
-                own = {name: facts[model.slug].get(name, "") for name in OWN}
+                own = own_of(facts[model.slug])
                 card = texts[project.card(layer.slug, model.slug)]
                 head, *sections = parts.sections(card, own, without=picture)
                 shown = [parts.keep([one.title, *one.nodes]) for one in sections]
                 cards[model.slug][language] = [head.nodes, *shown]
-    return cards, parts
+    return {slug: parts.keep(card) for slug, card in cards.items()}, parts
 
 
 def _sheet(sheet: crops.Sheet) -> dict[str, Any]:

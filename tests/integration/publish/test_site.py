@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -72,18 +73,39 @@ def test_a_picture_that_left_is_pruned_and_what_others_put_there_is_not(
     assert of_the_page(bucket) == {PAGE, "site/icon.svg", "site/by-hand.html"}
 
 
-def test_the_page_stands_before_the_manifest(
+def test_the_page_is_written_after_its_pictures_and_those_that_left_go_at_the_end(
     pictured: Shelf, bucket: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictured.push(bucket)
     there = bucket.bucket
-    seen: list[bool] = []
-    genuine = there.put_manifest
+    done: list[tuple[str, set[str]]] = []
 
-    def watched(content: bytes, replaces: object) -> bool:
-        seen.append(PAGE in bucket.names())
-        return genuine(content, replaces)  # type: ignore[arg-type]
+    def watch(name: str) -> None:
+        genuine = getattr(there, name)
 
-    monkeypatch.setattr(there, "put_manifest", watched)
+        def watched(first: Any, *others: Any) -> Any:
+            result = genuine(first, *others)
+            keys = {"catalogue.json"}  # of a manifest, which comes as its bytes
+            if name != "put_manifest":
+                keys = {getattr(one, "key", one) for one in first}
+            of_the_site = {key for key in keys if key.startswith(("site/", "catalogue.json"))}
+            done.extend([(name, of_the_site)] if of_the_site else [])
+            return result
+
+        monkeypatch.setattr(there, name, watched)
+
+    for name in ("write", "put_manifest", "remove"):
+        watch(name)
     publish(pictured.project, bucket=there)
-    assert seen == [True]
+    (former,) = (name for name in of_the_page(bucket) if name.endswith(".png"))
+    # One call writes several at once, so that the page has one of its own.
+    page_then_manifest = [("write", {PAGE}), ("put_manifest", {"catalogue.json"})]
+    assert done == [("write", {"site/icon.svg", former}), *page_then_manifest]
+    done.clear()
+    other = bytearray(REPOSITORY.picture("layer-2", "uvdoc").read_bytes())
+    other[-1] ^= 1
+    pictured.pictures["sharpener"] = bytes(other)
+    pictured.commit("Another picture")
+    publish(pictured.project, bucket=there, prune=True)
+    (picture,) = (name for name in of_the_page(bucket) if name.endswith(".png"))
+    assert done == [("write", {picture}), *page_then_manifest, ("remove", {former})]

@@ -51,6 +51,8 @@ def test_nothing_is_wider_than_a_phone(visit: Visit, real: Path) -> None:
     for view in (*VIEWS.values(), "model=restormer-gaussian-color-denoising-blind"):
         turn(page, view)
         assert page.evaluate("document.documentElement.scrollWidth") == 360, view
+        tallest = "Math.max(0, ...[...document.querySelectorAll('tr')].map((one) => one.offsetHeight))"
+        assert page.evaluate(tallest) < 160, "columns as narrow as a letter"
 
 
 def test_keys_lead_to_the_content_and_to_a_model(visit: Visit, real: Path) -> None:
@@ -74,6 +76,42 @@ def test_keys_lead_to_the_content_and_to_a_model(visit: Visit, real: Path) -> No
     page.keyboard.press("Enter")
     page.wait_for_function("() => document.activeElement.tagName === 'H1'")
     assert page.evaluate(focused) == "uvdoc"
+
+
+STYLE = """selector => {
+    const style = getComputedStyle(document.querySelector(selector));
+    return [style.backgroundColor, style.outlineStyle, style.borderTopStyle];
+}"""
+
+
+def test_forced_colours_leave_what_is_chosen_and_focused_to_be_seen(visit: Visit, few: Path) -> None:
+    page = visit(few, "pick=model-000&use=yes", forced_colors="active", contrast="more")
+    page.evaluate(AXE)
+    assert faults(page) == []
+    plain, chosen = (page.evaluate(STYLE, f".languages [aria-pressed={on}]") for on in ("false", "true"))
+    assert plain[0] != chosen[0]
+    assert page.evaluate(STYLE, ".tile.picked")[1] == "solid"
+    assert page.evaluate(STYLE, ".badge")[2] == page.evaluate(STYLE, ".tray li")[2] == "solid"
+    page.locator(".tile:not([hidden]) h3 a").nth(1).focus()
+    assert page.evaluate(STYLE, ".tile:has(:focus)")[1] == "solid"
+    turn(page, "model=model-000")
+    page.get_by_role("slider").press("ArrowRight")
+    assert page.evaluate(STYLE, ".slider")[1] == "solid"
+    # The line and its handle keep colours of their own over any picture.
+    assert page.evaluate(STYLE, ".slider .line")[0] == "rgb(255, 255, 255)"
+
+
+def test_nothing_moves_where_that_is_not_wanted_and_paper_is_light(visit: Visit, few: Path) -> None:
+    page = visit(few, color_scheme="dark", reduced_motion="reduce")
+    moving = """() => [...document.querySelectorAll("*")].filter((one) => {
+        const style = getComputedStyle(one);
+        return style.animationName !== "none" || parseFloat(style.transitionDuration) > 0 ||
+            style.scrollBehavior === "smooth";
+    }).length"""
+    assert page.evaluate(moving) == 0
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    assert page.locator(".finder").is_hidden() and page.locator(".tile").first.is_visible()
 
 
 def test_light_and_dark_by_the_system_and_by_the_switch(visit: Visit, real: Path) -> None:

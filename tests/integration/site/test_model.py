@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from restoration_models.site import crops
-from support.browser import NARROW, served, shot
+from support.browser import NARROW, served, shot, titled
 from support.layers import REPOSITORY
 
 Visit = Callable[..., Any]
@@ -72,6 +72,11 @@ def test_the_slider_by_mouse_and_by_touch(visit: Visit, real: Path) -> None:
     box = phone.locator(".slider").bounding_box()
     phone.touchscreen.tap(box["x"] + box["width"] * 0.8, box["y"] + 60)
     assert cut(phone) == pytest.approx(80, abs=1.5)
+    finger = phone.context.new_cdp_session(phone)
+    for event, at in (("Start", 0.8), ("Move", 0.6), ("Move", 0.4), ("Move", 0.3), ("End", None)):
+        points = [] if at is None else [{"x": box["x"] + box["width"] * at, "y": box["y"] + 60}]
+        finger.send("Input.dispatchTouchEvent", {"type": f"touch{event}", "touchPoints": points})
+    assert cut(phone) == pytest.approx(30, abs=2)
 
 
 def test_the_card_is_there_whole(visit: Visit, real: Path) -> None:
@@ -85,6 +90,8 @@ def test_the_card_is_there_whole(visit: Visit, real: Path) -> None:
     told = card.get_by_role("row", name=re.compile("PSNR")).first.inner_text()
     assert told.split() == row.replace("|", " ").replace("*", "").split()
     assert card.get_by_role("link", name="arXiv:2302.02887").get_attribute("href").startswith("https://arxiv")
+    leads = card.locator("a[href^=https]").evaluate_all("all => all.map((one) => one.getAttribute('href'))")
+    assert leads == re.findall(r"(?<=<)https://[^>]+(?=>)", re.sub(r"```.*?```", "", CARD, flags=re.DOTALL))
 
 
 def test_what_is_needed_each_day_stands_beside_it(visit: Visit, real: Path, few: Path) -> None:
@@ -120,9 +127,10 @@ def test_copying_over_http_and_from_a_file(visit: Visit, real: Path, chromium: A
 def test_lineage_leads_both_ways(visit: Visit, few: Path) -> None:
     page = visit(few, "model=model-007")
     page.locator("section", has=page.get_by_role("heading", name="Linaje")).get_by_role("link").click()
-    assert page.get_by_role("heading", level=1).inner_text() == "model-006"
+    titled(page, "model-006")
     assert page.evaluate("document.activeElement.tagName") == "H1"
     page.locator("section", has=page.get_by_role("heading", name="Linaje")).get_by_role("link").click()
+    titled(page, "model-007")
     assert page.url.endswith("#model=model-007")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from restoration_models import catalogue, lock
 from restoration_models.report import Report
-from support.browser import NARROW, shot
+from support.browser import NARROW, shot, titled, turn
 from support.layers import REPOSITORY
 
 LOADED = catalogue.load(REPOSITORY)
@@ -63,6 +63,11 @@ SEARCHES = {
     "aplanado": {"uvdoc"},
     "unwarping": {"uvdoc"},
     "7e90861b": {"uvdoc"},
+    "2EADF6FF": {"uvdoc"},  # md5
+    "d147f37a": {"uvdoc"},  # of the tensors
+    "0861b8a5": set(),  # the middle of a digest
+    "layer_2/uvdoc": {"uvdoc"},  # the published name
+    "restormer_denoising.pth": {"restormer-real-denoising"},  # a name of older readers
     "gopro width64": {"nafnet-gopro-width64"},
     "cámara sensor": {"restormer-real-denoising", "nafnet-sidd-width32", "nafnet-sidd-width64"},
     "CAMARA SENSOR": {"restormer-real-denoising", "nafnet-sidd-width32", "nafnet-sidd-width64"},
@@ -108,20 +113,36 @@ def test_each_filter_and_several_together(visit: Visit, real: Path) -> None:
 def test_order_within_each_layer(visit: Visit, made: Path) -> None:
     page = visit(made)
 
-    def figures(label: str) -> list[float]:
-        terms = page.locator(".layer").first.locator(f".tile-foot div:has(dt:text-is('{label}')) dd")
-        texts = [text for text in terms.all_text_contents() if "px" not in text]
-        return [float(re.sub(r"[^0-9.]", "", text)) for text in texts]
+    def figures(label: str) -> list[str]:
+        """What each model of the first layer says under `label`; nothing where that is not there."""
+        return (
+            page.locator(".layer")
+            .first.locator(".tile")
+            .evaluate_all(
+                """(tiles, label) => tiles.map((tile) => {
+                const term = [...tile.querySelectorAll("dt")].find((one) => one.textContent === label);
+                return term ? term.nextSibling.textContent : "";
+            })""",
+                label,
+            )
+        )
 
     in_catalogue = shown(page)
     page.get_by_label("Ordenar por", exact=True).select_option("size")
-    sizes = figures("Tamaño")
+    sizes = [float(text.split("\N{NO-BREAK SPACE}")[0]) for text in figures("Tamaño")]
     assert sizes == sorted(sizes)
+    assert page.locator(".order").is_hidden()
     page.get_by_label("Ordenar por", exact=True).select_option("gain")
     gains = figures("Mejora medida")
-    assert len(gains) > 5
-    assert gains == sorted(gains, reverse=True)
-    assert "Mejora medida" not in page.locator(".layer").first.locator(".tile").last.text_content()
+    # What is measured in one unit, then what is in the other, then what is not: and the page says so.
+    units = [text[-2:] for text in gains]
+    assert units == sorted(units, key=["dB", "px", ""].index) and set(units) == {"dB", "px", ""}
+    decibels = [float(text.split()[0]) for text in gains if text.endswith("dB")]
+    assert len(decibels) > 5 and decibels == sorted(decibels, reverse=True)
+    pairs = [re.findall(r"[0-9.]+", text) for text in gains if text.endswith("px")]
+    pixels = [float(before) - float(after) for before, after in pairs]
+    assert len(set(pixels)) > 1 and pixels == sorted(pixels, reverse=True)
+    assert "los dB y los píxeles no se comparan" in page.inner_text(".order")
     page.get_by_label("Ordenar por", exact=True).select_option("catalogue")
     assert shown(page) == in_catalogue
 
@@ -144,15 +165,17 @@ def test_an_address_brings_the_same_view(visit: Visit, real: Path) -> None:
     again.evaluate("document.querySelector('.tile:not([hidden]) h3 a').click()")
     again.wait_for_function("() => location.hash.includes('model=')")
     again.go_back()
+    titled(again, "Los modelos, capa por capa")
     assert shown(again) == ["nafnet-sidd-width32"]
     again.get_by_label("Buscar").fill("nafnet")
     again.get_by_role("link", name="nafnet-sidd-width64", exact=True).click()
-    assert again.get_by_role("heading", level=1).inner_text() == "nafnet-sidd-width64"
+    titled(again, "nafnet-sidd-width64")
     again.get_by_role("link", name="Todos los modelos").click()
+    titled(again, "Los modelos, capa por capa")
     assert shown(again) == shown(page)
     assert again.evaluate("document.activeElement.textContent") == "nafnet-sidd-width64"
     again.go_back()
-    assert again.get_by_role("heading", level=1).inner_text() == "nafnet-sidd-width64"
+    titled(again, "nafnet-sidd-width64")
 
 
 def test_what_an_address_makes_up_is_left_out(visit: Visit, real: Path) -> None:
@@ -167,16 +190,32 @@ def test_both_languages(visit: Visit, real: Path) -> None:
     page.get_by_label("Buscar").fill("uvdoc")
     page.get_by_role("button", name="English").click()
     assert page.locator("html").get_attribute("lang") == "en"
-    assert page.get_by_role("heading", level=1).inner_text() == "The models, layer by layer"
+    titled(page, "The models, layer by layer")
     assert shown(page) == ["uvdoc"]
     assert "Flattens the photograph" in page.locator(".tile:visible").inner_text()
     assert page.get_by_label("Search").input_value() == "uvdoc"
     url = settled(page, "lang=en")
     page.get_by_role("link", name="uvdoc", exact=True).click()
+    titled(page, "uvdoc")
     assert page.get_by_role("heading", name="What it does").is_visible()
     assert page.title() == "uvdoc · Restoration models"
     page.get_by_role("button", name="Español").click()
     assert page.get_by_role("heading", name="Qué hace").is_visible()
+    # The step back leads to where the language was another one; the choice stays, and the address with it.
+    page.go_back()
+    titled(page, "Los modelos, capa por capa")
+    assert page.url.endswith("#q=uvdoc")
+    page.get_by_role("button", name="English").click()
+    page.go_forward()
+    titled(page, "uvdoc")
+    assert page.get_by_role("heading", name="What it does").is_visible()
+    assert page.url.endswith("#model=uvdoc&lang=en")
+    # It is remembered for an address that says nothing of it.
+    page.goto("about:blank")
+    page.goto(real.as_uri())
+    assert found(page) == f"{len(LOADED.models)} models of {len(LOADED.models)}"
+    turn(page, "q=uvdoc&lang=es")
+    assert found(page) == f"1 modelo de {len(LOADED.models)}"
     again = visit(url.partition("#")[0], url.partition("#")[2])
     assert found(again) == f"1 model of {len(LOADED.models)}"
 
@@ -203,6 +242,7 @@ def test_two_hundred_models_scroll_and_filter_smoothly(visit: Visit, made: Path)
     page = visit(made)
     loaded = "new Set([...document.images].filter((one) => one.naturalWidth).map((one) => one.src)).size"
     assert len(shown(page)) == 200
+    assert made.stat().st_size < 300_000, "pictures are beside it"
     page.wait_for_function(f"() => {loaded} > 0")
     assert page.evaluate(loaded) < 40, "pictures out of sight wait"
     frames = page.evaluate("""() => new Promise((done) => {
@@ -228,6 +268,30 @@ def test_two_hundred_models_scroll_and_filter_smoothly(visit: Visit, made: Path)
     assert middle < 50
     assert late < 250, "with other work on the machine; 17 to 34 without"
     shot(page, "made-wide-end")
+    # The way back leads to where one was, by the browser's step and by the link, and after a detour.
+    place = """() => {
+        const link = document.activeElement;
+        return `${link.textContent} at ${Math.round(link.getBoundingClientRect().top)}`;
+    }"""
+    for back in ("step", "link", "detour"):
+        page.evaluate("scrollTo(0, scrollY / 2)")
+        page.get_by_role("link", name="model-132", exact=True).focus()
+        left = page.evaluate(place)
+        page.keyboard.press("Enter")
+        page.wait_for_function("() => document.activeElement.tagName === 'H1'")
+        assert page.evaluate("scrollY") == 0
+        if back == "detour":
+            page.get_by_role("link", name="model-131", exact=True).first.click()
+            page.wait_for_function("() => document.activeElement.textContent === 'model-131'")
+        if back == "step":
+            page.go_back()
+        else:
+            page.get_by_role("link", name="Todos los modelos").click()
+        page.wait_for_function("() => document.activeElement.textContent === 'model-132'")
+        assert page.evaluate(place) == left
+    page.reload()
+    page.wait_for_selector("h1:visible")
+    assert page.evaluate("scrollY") > 1000
     page.evaluate("scrollTo(0, 0)")
     shot(page, "made-wide-start")
     typed = page.evaluate("""() => {

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,7 +32,6 @@ def test_a_new_folder_an_empty_one_and_one_of_ours(tmp_path: Path) -> None:
     done = site.write(FIRST, folder)
     assert (done.written, done.removed, done.unchanged) == (tuple(sorted(FIRST)), (), 0)
     assert content(folder) == FIRST
-    assert folder.stat().st_mode & 0o777 == 0o755
     (tmp_path / "empty").mkdir()
     site.write(FIRST, tmp_path / "empty")
     assert content(tmp_path / "empty") == FIRST
@@ -36,6 +39,26 @@ def test_a_new_folder_an_empty_one_and_one_of_ours(tmp_path: Path) -> None:
     assert (done.written, done.removed) == (("index.html", "pictures/a-2.png"), ("pictures/a-1.png",))
     assert content(folder) == SECOND
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["página"]
+
+
+@pytest.mark.parametrize(("umask", "files", "folders"), [(0o022, 0o644, 0o755), (0o007, 0o660, 0o770)])
+def test_modes_are_what_the_umask_says(tmp_path: Path, umask: int, files: int, folders: int) -> None:
+    before = os.umask(umask)
+    try:
+        site.write(FIRST, tmp_path / "page")
+        first = modes(tmp_path / "page")
+        site.write(SECOND, tmp_path / "page")
+    finally:
+        os.umask(before)
+    assert first == {
+        "": folders, "index.html": files, MARKER: files, "pictures": folders, "pictures/a-1.png": files,
+    }  # fmt: skip
+    assert set(modes(tmp_path / "page").values()) == {files, folders}
+
+
+def modes(folder: Path) -> dict[str, int]:
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")} | {"": folder}
+    return {name: path.stat().st_mode & 0o777 for name, path in paths.items()}
 
 
 def test_a_second_time_touches_nothing(tmp_path: Path) -> None:
@@ -95,10 +118,10 @@ def test_the_page_is_replaced_last_and_a_failure_leaves_the_former_whole(
     site.write(FIRST, folder)
     genuine = module.write_bytes
 
-    def full(path: Path, data: bytes) -> None:
+    def full(path: Path, data: bytes, *, mode: int | None) -> None:
         if path.name == "index.html":
             raise OSError(28, "No space left on device", str(path))
-        genuine(path, data)
+        genuine(path, data, mode=mode)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "write_bytes", full)
@@ -110,3 +133,34 @@ def test_the_page_is_replaced_last_and_a_failure_leaves_the_former_whole(
     assert [path.name for path in tmp_path.iterdir()] == ["page"]
     site.write(SECOND, folder)
     assert content(folder) == SECOND
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from restoration_models import files, site
+genuine = os.fsync
+def fsync(descriptor):
+    if os.readlink(f"/proc/self/fd/{descriptor}").rpartition("/")[2].startswith(sys.argv[2]):
+        os.kill(os.getpid(), 9)
+    genuine(descriptor)
+os.fsync = fsync
+site.write({"index.html": b"three", "pictures/a-3.png": b"c"}, Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("file", [".index.html", ".a-3.png"])
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_a_killed_run_left_goes_with_the_next(tmp_path: Path, file: str, begun: bool) -> None:
+    folder = tmp_path / "page"
+    if begun:
+        site.write(FIRST, folder)
+        (folder / ".mine.new").touch()
+    command = [sys.executable, "-c", KILLED, str(folder), file]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert [path for path in tmp_path.rglob("*") if path.name.startswith((".page.", file))]
+    if begun:
+        assert content(folder)["index.html"] == b"one"
+    site.write(SECOND, folder)
+    assert content(folder) == SECOND | ({".mine.new": b""} if begun else {})
+    assert [path.name for path in tmp_path.iterdir()] == ["page"]

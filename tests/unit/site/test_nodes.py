@@ -9,8 +9,9 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from restoration_models import cards, catalogue
-from restoration_models.site.nodes import OWN, Parts
+from restoration_models import cards, catalogue, lock
+from restoration_models.site.facts import model_facts
+from restoration_models.site.nodes import OWN, Parts, own_of
 from support.layers import REPOSITORY
 
 LOADED = catalogue.load(REPOSITORY)
@@ -33,8 +34,17 @@ def words(node: Any) -> str:
     if isinstance(node, str):
         return node
     tag, *rest = node
+    if tag == "a" and len(rest) == 1:
+        return words(rest[0])
     inner = rest[1:] if tag in ("a", "go", "pre", "note") else rest
     return "".join(map(words, inner))
+
+
+def targets(node: Any) -> list[str]:
+    """Where the links of a tree lead."""
+    if isinstance(node, str):
+        return []
+    return ([node[1]] if node[0] == "a" else []) + [found for one in node[1:] for found in targets(one)]
 
 
 def plain(node: SyntaxTreeNode) -> str:
@@ -52,7 +62,8 @@ def plain(node: SyntaxTreeNode) -> str:
 def test_a_card_says_on_the_page_what_it_says_in_the_repository(slug: str) -> None:
     model = LOADED.model(slug)
     card = cards.render_model(REPOSITORY, LOADED, model)
-    own = {name: str(getattr(model, name, None) or "") for name in OWN}
+    standing = lock.standings(REPOSITORY, LOADED, model.layer)[slug]
+    own = own_of(model_facts(LOADED, model, standing))
     parts = Parts(frozenset(one.slug for one in LOADED.models))
     head, *sections = parts.sections(card, own, without="Antes y después")
     titles = [title for title in re.findall(r"^## (.+)$", card, re.MULTILINE) if title != "Antes y después"]
@@ -63,6 +74,9 @@ def test_a_card_says_on_the_page_what_it_says_in_the_repository(slug: str) -> No
         told = "".join(words(opened(parts, node, own)) for node in section.nodes)
         meant = re.sub(r"\[![A-Z]+\]", "", plain(tree))  # a callout's kind is its colour
         assert "".join(told.split()) == "".join(meant.split()), section.title
+        addresses = [str(node.attrs["href"]) for node in tree.walk() if node.type == "link"]
+        leads = [target for node in section.nodes for target in targets(opened(parts, node, own))]
+        assert leads == [address for address in addresses if address.startswith("https:")]
     assert all(opened(parts, node, own)[0] == "note" for node in head.nodes)
 
 
@@ -81,6 +95,7 @@ def read(markdown: str, **own: str) -> list[Any]:
         ("<b>x</b>", ["p", "<b>x</b>"]),
         ("[x](javascript:alert(1))", ["p", "[x](javascript:alert(1))"]),
         ("[x](<https://a.example/b>)", ["p", ["a", "https://a.example/b", "x"]]),
+        ("<https://a.example/b>", ["p", ["a", "https://a.example/b"]]),
         ("[x](http://a.example/)", ["p", ["span", "x"]]),
         ("[x](https://user@a.example/)", ["p", ["span", "x"]]),
         ("[x](../../layer-1/other/README.md)", ["p", ["go", "other", "x"]]),
@@ -103,6 +118,11 @@ def read(markdown: str, **own: str) -> list[Any]:
 )
 def test_what_becomes_of_markdown(markdown: str, expected: Any) -> None:
     assert read(markdown) == [expected]
+
+
+def test_a_host_that_is_called_like_the_model_stays() -> None:
+    (paragraph,) = read("[x](<https://uvdoc.example/uvdoc>) <https://uvdoc/7.67>", slug="uvdoc", size="7.67")
+    assert paragraph == ["p", ["a", "https://uvdoc.example/uvdoc", "x"], " ", ["a", "https://uvdoc/7.67"]]
 
 
 def test_html_of_its_own_is_dropped() -> None:

@@ -45,12 +45,40 @@ const pictureRow = (models) => {
   return row(`${capital(t("before"))} → ${t("after")}`, cells, "row-pictures");
 };
 
+const quoted = (slugs) => slugs.map((slug) => t("quoted", { text: slug.slice(0, 80) })).join(", ");
+
+// What an address names instead of two or three models of one task, and what can be done about it.
+const notComparable = (models, unknown) => {
+  const tasks = present(models.map((model) => model.task));
+  const together = comparable(models.map((model) => model.slug));
+  return [
+    el("p.lede", null, t("compare.not")),
+    el("ul.reasons", null, [
+      unknown.length > 0 && count("compare.unknown", unknown.length, { names: quoted(unknown) }),
+      models.length + unknown.length === 0 && t("compare.none"),
+      models.length === 1 && t("compare.single"),
+      tasks.length > 1 && t("compare.tasks", { tasks: tasks.map((task) => say(data.tasks[task])).join(", ") }),
+      models.length > MOST && t("compare.many", { count: models.length, most: MOST }),
+    ].filter(Boolean).map((reason) => el("li", null, reason))),
+    models.length > 0 && [
+      el("h2", null, t("compare.named")),
+      el("ul", null, models.map((model) => el("li", null,
+        el("a", { href: toModel(model.slug), dir: "auto" }, titleOf(model)), el("span.soft", null, `: ${taskName(model.task)}`)))),
+    ],
+    together.length > 1
+      ? el("p", null, el("a.button", { href: toCompare(together) }, t("tray.go", { count: together.length })))
+      : models.length === 1 && others(models[0]),
+  ];
+};
+
 const drawCompare = () => {
-  const models = comparable(state.compare).map((slug) => modelOf.get(slug));
+  const known = state.compare.filter((slug) => modelOf.has(slug));
+  const unknown = state.compare.filter((slug) => !modelOf.has(slug));
+  const models = known.map((slug) => modelOf.get(slug));
   const heading = el("h1", { tabindex: -1 });
-  if (models.length < 2 || models.length < state.compare.length) {
+  if (known.length < 2 || unknown.length > 0 || comparable(known).length < known.length) {
     heading.textContent = t("compare");
-    byId("compare").replaceChildren(crumbs(), heading, el("p.lede", null, t("compare.not")));
+    byId("compare").replaceChildren(crumbs(), append(el("div.head.told", null, heading), notComparable(models, unknown)));
     return heading;
   }
   heading.textContent = t("compare.task", { task: say(data.tasks[models[0].task]) });
@@ -58,7 +86,7 @@ const drawCompare = () => {
     el("div.row.row-models", { role: "row" },
       el("div.row-name", { role: "columnheader" }, el("span.unseen", null, t("compare.model"))),
       models.map((model) => el("div.cell", { role: "columnheader" },
-        el("a", { href: toModel(model.slug), dir: "auto" }, titleOf(model)), badges(model)))),
+        el("a", { href: toModel(model.slug), dir: "auto" }, titleOf(model)), badges(model, "short")))),
     pictureRow(models),
     measuredRows(models),
     row(t("fact.size"), models.map((model) => model.sizeText.replace(" ", "\u00a0"))),

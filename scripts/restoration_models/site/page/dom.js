@@ -1,5 +1,8 @@
 // Elements: made one by one, their text set as text. Nothing on this page is ever parsed as HTML.
 const data = JSON.parse(document.getElementById("data").textContent);
+// Models come as rows of values, their names told once.
+data.models = data.models.map((row) =>
+  Object.fromEntries(data.keys.map((key, index) => [key, row[index]]).filter(([, value]) => value !== null)));
 const byId = (id) => document.getElementById(id);
 
 // An element with its attributes and children; a text becomes a text node, and nothing becomes nothing.

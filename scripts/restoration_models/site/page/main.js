@@ -1,8 +1,5 @@
 // Which view is shown, in which language and light.
 let shown = null;
-let startScroll = 0;
-
-const viewOf = () => (state.model !== null && state.model !== "" ? "model" : state.compare ? "compare" : "start");
 
 const retell = () => {
   document.documentElement.lang = language;
@@ -14,7 +11,19 @@ const retell = () => {
   drawStart();
 };
 
-const render = () => {
+// Bring the reader back to a place: to the link that was followed from there, which stands where it stood,
+// else to the heading. What reads the page follows the focus.
+const goBack = (view, place, heading) => {
+  const links = place.link ? [...byId(view).querySelectorAll("a[href^='#']")] : [];
+  const link = links.find((one) => bare(one.getAttribute("href")) === place.link && one.getClientRects().length);
+  (link || heading).focus({ preventScroll: true });
+  scrollTo(0, place.y);
+  // Tiles out of sight are not laid out yet, so that how far down says less than the link itself.
+  if (link) scrollBy(0, link.getBoundingClientRect().top - place.top);
+};
+
+// `place` is where the reader was when the view was left; null for one that is opened.
+const render = (place) => {
   const before = shown;
   const view = viewOf();
   const key = view === "start" ? view : `${view} ${view === "model" ? state.model : state.compare}`;
@@ -23,7 +32,6 @@ const render = () => {
     language = state.lang;
     retell();
   }
-  if (before === "start" && key !== "start") startScroll = scrollY;
   for (const name of ["start", "model", "compare"]) byId(name).hidden = name !== view;
   let heading;
   if (view === "start") {
@@ -36,14 +44,13 @@ const render = () => {
   shown = key;
   const name = view === "start" ? null : heading && heading.textContent;
   if (name !== undefined) document.title = name ? `${name} · ${t("name")}` : t("name");
-  if (before === null || before === key) return;
-  // Somewhere else now: what reads the page goes to its heading, and back to the tile it came from.
-  const left = before.startsWith("model ") && view === "start"
-    ? board.sections.flatMap((section) => section.tiles).find(({ model }) => `model ${model.slug}` === before)
-    : null;
-  if (left && !left.node.hidden) left.node.querySelector("h3 a").focus({ preventScroll: true });
-  else heading.focus({ preventScroll: true });
-  scrollTo(0, view === "start" ? startScroll : 0);
+  if (before === null) {
+    if (place) scrollTo(0, place.y); // loaded again
+  } else if (before !== key) {
+    goBack(view, place || { y: 0 }, heading);
+  }
+  if (read(location.hash, data.language).lang !== language) settle();
+  mark();
 };
 
 const setTheme = (theme) => {
@@ -51,35 +58,21 @@ const setTheme = (theme) => {
   byId("theme").setAttribute("aria-pressed", String(theme === "dark"));
 };
 
-const remembered = () => {
-  try {
-    return localStorage.getItem("models-theme");
-  } catch {
-    return null;
-  }
-};
-
 const preferred = matchMedia("(prefers-color-scheme: dark)");
-const themeNow = () => {
-  const kept = remembered();
-  return kept === "dark" || kept === "light" ? kept : preferred.matches ? "dark" : "light";
-};
+const themeNow = () => recall("theme", ["dark", "light"]) || (preferred.matches ? "dark" : "light");
 
 setTheme(themeNow());
 preferred.addEventListener("change", () => setTheme(themeNow()));
 byId("theme").addEventListener("click", () => {
   const theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  try {
-    localStorage.setItem("models-theme", theme);
-  } catch { /* a browser that keeps nothing shows the choice until the page is left */ }
+  retain("theme", theme);
   setTheme(theme);
 });
 
 for (const button of document.querySelectorAll("[data-language]")) {
   button.addEventListener("click", () => {
     state.lang = button.dataset.language;
-    lastStart.lang = state.lang;
-    keep();
+    retain("language", state.lang);
     render();
   });
 }
@@ -90,17 +83,23 @@ byId("skip").addEventListener("click", (event) => {
 });
 byId("home").addEventListener("click", (event) => {
   event.preventDefault();
-  startScroll = 0;
+  startPlace = null;
   const next = address({ lang: language });
-  if (location.hash === next || (next === "#" && !location.hash)) scrollTo(0, 0);
-  else location.hash = next;
+  if (location.hash !== next && (next !== "#" || location.hash)) location.hash = next;
+  scrollTo(0, 0);
 });
 
 history.scrollRestoration = "manual";
 addEventListener("hashchange", () => {
   clearTimeout(waiting);
-  state = read(location.hash);
-  render();
+  clearTimeout(resting);
+  waiting = 0;
+  // A step in the history has been marked; it says nothing of the language, which the reader chooses.
+  let place = history.state;
+  state = read(location.hash, language);
+  if (place) state.lang = language;
+  else if (address(state) === toStart()) place = startPlace;
+  render(place);
 });
 document.body.prepend(symbols());
-render();
+render(history.state);

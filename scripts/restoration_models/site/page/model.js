@@ -13,8 +13,8 @@ const glance = (model) => el("section", { "aria-labelledby": "glance" }, el("h2"
     model.parametersText && fact(t("fact.parameters"), model.parametersText.replace(" ", "\u00a0")),
     fact(t("label.family"), data.families[model.family]),
     fact(t("fact.file"), el("code", null, model.file))),
-  el("dl.facts.stacked", null, fact(t("published"), el("code", null, shared(model, "name"))),
-    model.aliases && fact(t("aliases"), model.aliases.map((name) => el("code", null, name)))));
+  el("dl.facts.stacked", null, fact(t("published"), el("code", null, path(shared(model, "name")))),
+    model.aliases && fact(t("aliases"), model.aliases.map((name) => el("code.alias", null, path(name))))));
 
 const commands = (model) => {
   const told = [
@@ -37,7 +37,7 @@ const sources = (model) => el("section", { "aria-labelledby": "sources" }, el("h
   model.sources
     ? el("ol.sources", null, model.sources.map(([kind, place, linked]) => el("li", null,
       el("span.kind", null, say(data.kinds[kind])), " ",
-      linked ? outside(place, place) : el("code", null, place))))
+      linked ? outside(place, path(place)) : el("code", null, path(place)))))
     : el("p", null, t("sources.none")));
 
 const ancestors = (model) => {
@@ -69,7 +69,7 @@ const others = (model) => {
 };
 
 const cardOf = (model) => {
-  const sections = model.card[language].slice(1).map(kept);
+  const sections = kept(model.card)[language].slice(1).map(kept);
   return el("section.card", { "aria-labelledby": "card" }, el("h2", { id: "card" }, t("card")),
     sections.map(([title, ...nodes]) => [el("h3", null, title), nodes.map((node) => build(node, model))]));
 };
@@ -91,7 +91,7 @@ const drawModel = () => {
     el("div.head", null,
       el("p.kicker", null, taskName(model.task)), heading,
       model.about && el("p.lede", { dir: "auto" }, say(model.about)),
-      badges(model), model.card[language][0].map((node) => build(node, model))),
+      badges(model), kept(model.card)[language][0].map((node) => build(node, model))),
     el("div.sheet", null, shots(model),
       el("div.rail", null, append(document.createDocumentFragment(), [
         glance(model), commands(model), digests(model), sources(model), lineage(model), others(model),

@@ -3,7 +3,10 @@ const useBadge = (model, tag = "li", name = "badge") =>
   el(`${tag}.badge.use-${model.use}`, null, t(`${name}.${model.use}`));
 const stateBadge = (model, tag = "li") =>
   el(`${tag}.badge.state-${stateOf(model)}`, null, t(`state.${stateOf(model)}`));
-const badges = (model) => el("ul.badges", { role: "list" }, useBadge(model), stateBadge(model));
+const badges = (model, name) => el("ul.badges", { role: "list" }, useBadge(model, "li", name), stateBadge(model));
+
+// A path or an address, which breaks after its slashes where it has to.
+const path = (text) => text.split(/(?<=[^/:]\/|@)/).flatMap((part) => [part, el("wbr")]);
 
 const copyText = async (text, block) => {
   try {
@@ -64,9 +67,14 @@ const outside = (href, children) =>
 const PLAIN = new Set(["p", "ul", "ol", "li", "strong", "em", "thead", "tbody", "tr", "span"]);
 
 // Cards share what they say: stand-ins take the place of what is the model's own.
-const STAND_INS = /[\ue000-\ue00f]/g;
+const STAND_INS = /[\ue000-\ue03f]/g;
+const ownValue = (model, name) => {
+  const [key, row, column] = name.split(".");
+  const value = model[key];
+  return row ? value?.[row]?.[column].replace(/^https:\/\/[^/]+\//, "").split(" ")[0] : value;
+};
 const ownText = (model, text) =>
-  text.replace(STAND_INS, (stand) => model[data.own[stand.charCodeAt(0) - 0xe000]] || "");
+  text.replace(STAND_INS, (stand) => ownValue(model, data.own[stand.charCodeAt(0) - 0xe000]) ?? "");
 
 const kept = (node) => (typeof node === "number" ? data.parts[node] : node);
 const shared = (model, name) => ownText(model, kept(model[name]));
@@ -82,7 +90,10 @@ const build = (found, model) => {
     if (tag === "pre") return codeBlock(text);
     return DIGEST.test(text) ? digest(text, shorten(text)) : el("code", null, text);
   }
-  if (tag === "a") return outside(ownText(model, rest[0]), inner(1));
+  if (tag === "a") {
+    const target = ownText(model, rest[0]);
+    return outside(target, rest.length > 1 ? inner(1) : path(target));
+  }
   if (tag === "go") return el("a", { href: toModel(rest[0]) }, inner(1));
   if (tag === "note") return note(rest[0], inner(1));
   const children = inner(0);

@@ -3,13 +3,23 @@ const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase
 const inBoth = (text) => (text && typeof text === "object" ? Object.values(text).join(" ") : text || "");
 const hays = new Map(data.models.map((model) => [model.slug, plain([
   model.slug, inBoth(model.title), inBoth(model.about), inBoth(data.tasks[model.task]), model.task,
-  data.families[model.family], model.licence, model.file, model.sha256, model.md5 || "",
+  data.families[model.family], model.licence, model.file, shared(model, "name"), ...(model.aliases || []),
   inBoth(layerOf.get(model.layer).title), inBoth(model.trained),
 ].join(" "))]));
 
+// A digest is found by its beginning: as part of a text, "64" would be in nearly all of them.
+const ENOUGH = 4;
+const digestsOf = (model) => [model.sha256, model.md5, model.fingerprint].filter(Boolean);
+const hasWord = (model, word) => hays.get(model.slug).includes(word) ||
+  (word.length >= ENOUGH && digestsOf(model).some((digest) => digest.startsWith(word)));
+
+// Gains of one unit are compared with one another, and not with those of another.
+const UNITS = ["dB", "px"];
+const unitOf = (model) => (model.gain ? UNITS.indexOf(model.gain[1]) : UNITS.length);
+
 const ORDERS = {
   catalogue: () => 0,
-  gain: (one, other) => (other.gain ?? -Infinity) - (one.gain ?? -Infinity) || 0,
+  gain: (one, other) => unitOf(one) - unitOf(other) || (one.gain ? other.gain[0] - one.gain[0] : 0),
   size: (one, other) => one.size - other.size,
   name: (one, other) => titleOf(one).localeCompare(titleOf(other), language),
 };
@@ -95,11 +105,12 @@ const finder = () => {
     more.setAttribute("aria-expanded", String(open));
   });
   const found = el("p.found", { role: "status" });
+  const order = el("p.order", { hidden: true }, t("order.gain"));
   const clear = el("button.plain", { type: "button", on: { click: clearFilters } }, t("clear"));
   const form = el("form.finder", { role: "search", on: { submit: (event) => event.preventDefault() } },
     el("div.field.search", null, el("label", { for: "query" }, t("search")), query), more, choices,
-    el("div.outcome", null, found, clear));
-  return { form, query, selects, found, clear, more, choices };
+    el("div.outcome", null, found, clear, order));
+  return { form, query, selects, found, clear, more, order };
 };
 
 const drawStart = () => {
@@ -126,7 +137,7 @@ const fits = (model, words) =>
   (!state.layer || model.layer === state.layer) && (!state.task || model.task === state.task) &&
   (!state.family || model.family === state.family) && (!state.use || model.use === state.use) &&
   (!state.state || stateOf(model) === state.state) &&
-  words.every((word) => hays.get(model.slug).includes(word));
+  words.every((word) => hasWord(model, word));
 
 const arrange = (section) => {
   if (section.order === state.sort) return;
@@ -152,6 +163,7 @@ const applyStart = () => {
       const picked = state.pick.includes(model.slug);
       pick.checked = picked;
       pick.disabled = !picked && state.pick.length > 0 && comparable([...state.pick, model.slug]).length === state.pick.length;
+      pick.parentNode.title = pick.disabled ? t("pick.not") : "";
       node.classList.toggle("picked", picked);
     }
     section.node.hidden = here === 0 && (section.tiles.length > 0 || chosen.length + words.length > 0);
@@ -166,6 +178,7 @@ const applyStart = () => {
   find.more.textContent = chosen.length ? `${t("filters")} (${chosen.length})` : t("filters");
   const said = count("found", shown, { all: data.models.length });
   if (find.found.textContent !== said) find.found.textContent = said;
+  find.order.hidden = state.sort !== "gain";
   find.clear.hidden = chosen.length + words.length === 0;
   board.none.hidden = shown > 0 || data.models.length === 0;
   drawTray();
@@ -187,20 +200,40 @@ const clearFilters = () => {
 const choose = (slug, wanted) => {
   const pick = state.pick.filter((other) => other !== slug);
   change("pick", comparable(wanted ? [...pick, slug] : pick));
+  const model = titleOf(modelOf.get(slug));
+  tell([
+    t(wanted ? "tray.picked" : "tray.dropped", { model }),
+    count("tray.count", state.pick.length, { most: MOST }),
+    state.pick.length === 1 && trayMore(),
+  ].filter(Boolean).join(" "));
 };
+
+// The one that was left out of the tray took the focus with it.
+const drop = (slug) => {
+  const next = state.pick[state.pick.indexOf(slug) + 1];
+  choose(slug, false);
+  const button = [...board.tray.querySelectorAll(".drop")].find((one) => one.value === next) ||
+    board.tray.querySelector(".drop");
+  const { node, pick } = board.sections.flatMap((section) => section.tiles).find(({ model }) => model.slug === slug);
+  (button || (node.hidden ? board.heading : pick)).focus({ preventScroll: true });
+};
+
+const trayMore = () => t("tray.more", { task: taskName(modelOf.get(state.pick[0]).task) });
 
 const drawTray = () => {
   const { tray } = board;
   tray.hidden = state.pick.length === 0;
+  tray.replaceChildren();
   if (tray.hidden) return;
   const enough = state.pick.length > 1;
-  tray.replaceChildren(
+  append(tray, [
     el("ul", { role: "list" }, state.pick.map((slug) => el("li", null, titleOf(modelOf.get(slug)),
       el("button.drop", {
-        type: "button", "aria-label": t("tray.drop", { model: titleOf(modelOf.get(slug)) }),
-        on: { click: () => { choose(slug, false); board.find.query.focus({ preventScroll: true }); } },
+        type: "button", value: slug, "aria-label": t("tray.drop", { model: titleOf(modelOf.get(slug)) }),
+        on: { click: () => drop(slug) },
       }, "×")))),
     enough
       ? el("a.button", { href: toCompare(state.pick) }, t("tray.go", { count: state.pick.length }))
-      : el("p", null, t("tray.more", { task: taskName(modelOf.get(state.pick[0]).task) })));
+      : el("p", null, trayMore()),
+  ]);
 };

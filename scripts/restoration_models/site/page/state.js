@@ -15,25 +15,26 @@ const CHOICES = {
     data.models.some((model) => stateOf(model) === state)),
 };
 
-const slugs = (text) => present((text || "").split(",").filter((slug) => modelOf.has(slug)));
+const named = (text) => present((text || "").split(",").filter(Boolean)).slice(0, 20);
 
 // Models that can stand side by side: of the task of the first, three at most.
 const comparable = (chosen) =>
   chosen.filter((slug) => modelOf.get(slug).task === modelOf.get(chosen[0]).task).slice(0, MOST);
 
-// What an address says; what it does not know or allow is left out.
-const read = (hash) => {
+// What an address says; what it does not know or allow is left out, but for the models that are to be
+// shown: of those it is told. `lang` is the language where the address names none.
+const read = (hash, lang) => {
   const found = new URLSearchParams(hash.replace(/^#/, ""));
-  const state = { q: (found.get("q") || "").slice(0, 200), sort: SORTS[0], pick: [], lang: data.language };
+  const state = { q: (found.get("q") || "").slice(0, 200), sort: SORTS[0], pick: [], lang };
   for (const name of FILTERS) {
     const value = found.get(name);
     state[name] = CHOICES[name].includes(value) ? value : "";
   }
   if (SORTS.includes(found.get("sort"))) state.sort = found.get("sort");
   if (Object.hasOwn(data.words, found.get("lang"))) state.lang = found.get("lang");
-  state.pick = comparable(slugs(found.get("pick")));
+  state.pick = comparable(named(found.get("pick")).filter((slug) => modelOf.has(slug)));
   state.model = found.get("model");
-  state.compare = found.has("compare") ? slugs(found.get("compare")) : null;
+  state.compare = found.has("compare") ? named(found.get("compare")) : null;
   return state;
 };
 
@@ -49,9 +50,24 @@ const address = (state) => {
   return `#${told.toString().replace(/%2C/g, ",")}`;
 };
 
-let state = read(location.hash);
+// What the browser remembers from one visit to the next; one that keeps nothing forgets it with the page.
+const recall = (name, allowed) => {
+  try {
+    const found = localStorage.getItem(`models-${name}`);
+    return allowed.includes(found) ? found : null;
+  } catch {
+    return null;
+  }
+};
+const retain = (name, value) => {
+  try {
+    localStorage.setItem(`models-${name}`, value);
+  } catch { /* the choice holds until the page is left */ }
+};
+
+let state = read(location.hash, recall("language", Object.keys(data.words)) || data.language);
 // The last choice on the start page: the way back leads there.
-let lastStart = read("");
+let lastStart = read("", state.lang);
 
 const toModel = (slug) => address({ model: slug, lang: language });
 const toCompare = (chosen) => address({ compare: chosen, lang: language });
@@ -63,11 +79,32 @@ const settle = () => {
   clearTimeout(waiting);
   waiting = 0;
   const next = address(state);
-  if (next !== (location.hash || "#")) history.replaceState(null, "", next);
+  if (next !== (location.hash || "#")) history.replaceState(history.state, "", next);
 };
 const keep = () => {
   clearTimeout(waiting);
-  waiting = setTimeout(settle, 150);
+  waiting = setTimeout(settle, 300); // browsers allow some three changes a second
 };
-// Before a link is followed, so that the way back leads to what was chosen last.
-addEventListener("click", () => { if (waiting) settle(); }, true);
+
+// Where the reader was, kept with each step of the history: how far down, and the link that was followed.
+let startPlace = null;
+const mark = (place) => {
+  history.replaceState({ y: scrollY, ...place }, "");
+  if (viewOf() === "start") startPlace = history.state;
+};
+const viewOf = () => (state.model ? "model" : state.compare ? "compare" : "start");
+// A link to the same place, in whatever language.
+const bare = (href) => href.replace(/&?lang=\w+$/, "");
+
+// Before a link is followed, so that the way back leads to what was chosen last, and to that link.
+addEventListener("click", (event) => {
+  if (waiting) settle();
+  const link = event.target.closest && event.target.closest("main a[href^='#']");
+  if (link) mark({ link: bare(link.getAttribute("href")), top: link.getBoundingClientRect().top });
+}, true);
+let resting = 0;
+addEventListener("scroll", () => {
+  clearTimeout(resting);
+  resting = setTimeout(() => mark(), 300);
+}, { passive: true });
+addEventListener("pagehide", () => mark());

@@ -25,7 +25,7 @@ esac
 
 
 def idle(setting: Setting) -> list[Line]:
-    """`dvc repro` and `dvc pull` where everything is there and up to date."""
+    """`dvc repro`, `dvc pull` and `models pull` where everything is there and up to date."""
     small, large = setting.sized(200, 10), setting.sized(1000, 20)
     found: dict[int, dict[str, list[Run]]] = {}
     for models in (small, large):
@@ -36,6 +36,7 @@ def idle(setting: Setting) -> list[Line]:
             contenders = [
                 Contender("repro", ["dvc", "repro", "--quiet"], root),
                 Contender("pull", ["dvc", "pull", "--quiet", "--allow-missing"], root),
+                Contender("models", ["models", "pull"], root),
                 Contender("layer", ["dvc", "pull", "--quiet", "layers/layer-1/dvc.yaml"], root),
             ]
             for contender in contenders:
@@ -43,9 +44,10 @@ def idle(setting: Setting) -> list[Line]:
             rounds = setting.rounds if models == small else setting.turns(2)
             found[models] = race(contenders, rounds, setting.log)
     lines = []
-    goals = {"repro": 2.5, "pull": 1.5, "layer": None}
+    goals = {"repro": 2.5, "models": 1.5, "pull": 1.5, "layer": None}
     titles = {
         "repro": "`dvc repro`, nothing changed",
+        "models": "`models pull`, nothing to do",
         "pull": "`dvc pull`, nothing to do",
         "layer": "`dvc pull` of one layer, nothing to do",
     }

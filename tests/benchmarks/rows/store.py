@@ -127,14 +127,18 @@ def crowd(setting: Setting) -> list[Line]:
         keys = _keys(server)
         s5cmd = f"{peers.s5cmd()} --endpoint-url {server.endpoint} --log error cp 's3://{BUCKET}/dvc/*'"
         lines = []
-        for name in ("dvc pull", "s5cmd cp"):
+        pulls = {
+            "dvc pull": ["dvc", "pull", "--quiet", "--allow-missing"],
+            "models pull": ["models", "pull"],
+        }
+        for name in (*pulls, "s5cmd cp"):
             commands = []
             for number in range(clients):
                 place = folder / f"client-{number}"
                 shutil.rmtree(place, ignore_errors=True)
-                if name == "dvc pull":
+                if name in pulls:
                     _clone(repository.root, place)
-                    command = ["dvc", "pull", "--quiet", "--allow-missing"]
+                    command = pulls[name]
                 else:
                     place.mkdir()
                     command = shell(f"{s5cmd} {place}/")

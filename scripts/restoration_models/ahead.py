@@ -19,7 +19,7 @@ from restoration_models.catalogue import Catalogue, Model
 from restoration_models.download import prefetch
 from restoration_models.dvc_cli import SELDOM
 from restoration_models.errors import RestorationModelsError
-from restoration_models.failures import Run
+from restoration_models.failures import Run, enlist
 from restoration_models.files import link_or_copy
 from restoration_models.plain import one_line
 from restoration_models.project import Project
@@ -140,7 +140,9 @@ def _record(repo: Any, stages: list[Any]) -> None:
 def main() -> None:
     """Work on the project of the working folder. Called by a refresh as a process of its own."""
     gc.set_threshold(SELDOM)  # the garbage collector's, as for all of DVC
-    run(Project.find(), lambda text: sys.stdout.write(f"{one_line(text)}\n"))
+    project = Project.find()
+    enlist(project)
+    run(project, lambda text: sys.stdout.write(f"{one_line(text)}\n"))
 
 
 if __name__ == "__main__":

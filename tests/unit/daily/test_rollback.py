@@ -9,6 +9,7 @@ import pytest
 from restoration_models import stages
 from restoration_models.errors import ModelProblem, WorldFailure
 from restoration_models.failures import Failure
+from restoration_models.project import Project
 from restoration_models.rollback import Rollback
 
 
@@ -22,9 +23,9 @@ def test_everything_is_put_back(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "weights").write_text("heavy")
     (folder / "card").write_text("old")
-    with pytest.raises(KeyboardInterrupt), Rollback() as rollback:
+    with pytest.raises(KeyboardInterrupt), Rollback(Project(tmp_path), "test") as rollback:
         rollback.keep(changed, removed, absent, folder / "card")
-        rollback.create(fresh)
+        rollback.create(fresh, fresh / "deep")
         changed.write_text("after")
         removed.unlink()
         absent.write_text("new")
@@ -41,7 +42,7 @@ def test_everything_is_put_back(tmp_path: Path) -> None:
 
 
 def test_success_keeps_what_was_done(tmp_path: Path) -> None:
-    with Rollback() as rollback:
+    with Rollback(Project(tmp_path), "test") as rollback:
         rollback.keep(tmp_path / "a")
         rollback.create(tmp_path / "b")
         (tmp_path / "a").write_text("new")
@@ -53,7 +54,7 @@ def test_success_keeps_what_was_done(tmp_path: Path) -> None:
 def test_what_was_there_before_is_not_taken_for_new(tmp_path: Path) -> None:
     """A folder that a failed command found stays."""
     (tmp_path / "b").mkdir()
-    with pytest.raises(ValueError, match="no"), Rollback() as rollback:
+    with pytest.raises(ValueError, match="no"), Rollback(Project(tmp_path), "test") as rollback:
         rollback.create(tmp_path / "b")
         raise ValueError("no")
     assert (tmp_path / "b").is_dir()

@@ -53,8 +53,11 @@ class Job:
             self.moves = scene.moved()
         assert self.moves or scene.needed is None
 
-    def killed(self, root: Path, instant: float) -> Outcome:
-        """Kill it when `instant` (0 to 1) of its time is over, and run it again."""
+    def killed(self, root: Path, instant: float, *, again: bool = True) -> Outcome:
+        """Kill it when `instant` (0 to 1) of its time is over, and run it again; an edit is taken back too.
+
+        Without `again`, the latter alone.
+        """
         case = f"kill -9: {self.name} at {100 * instant:.0f} %"
         with self.scene(root) as scene:
             first = scene.start()
@@ -72,10 +75,10 @@ class Job:
                 scene.start("refresh").wait()
             wrong = ""
             # Every other edit is taken back by another command than itself.
-            if scene.former is not None and int(1000 * instant) % 2:
+            if scene.former is not None and (not again or int(1000 * instant) % 2):
                 wrong, how = self._taken_back(scene)
                 mended += how
-            second = scene.start()
+            second = scene.start() if again else scene.start("check", "--offline")
             status = second.wait()
             wrong = wrong or self._wrong(scene, ours, status, second)
             moved = scene.moved()
@@ -97,9 +100,11 @@ class Job:
         if status := refresh.wait():
             return f"refresh ended with {status}: {refresh.output[-1500:]}", ""
         now = scenes.tree(scene.root)
-        for known, how in ((scene.former, "taken back"), (self.tree, "found done")):
-            if now == known:
-                return "", f", {how} by models refresh"
+        if now == scene.former:
+            return "", ", taken back by models refresh"
+        # Where nobody knows what it leaves undisturbed, the check says whether it is whole.
+        if now == self.tree or (not self.tree and scene.start("check", "--offline").wait() == 0):
+            return "", ", found done by models refresh"
         other = {path for path, _ in now.items() ^ (scene.former or {}).items()}
         return f"neither as before nor done after a refresh: {', '.join(sorted(other))}", ""
 

@@ -113,7 +113,7 @@ def enlist(project: Project) -> None:
     if run is not None:
         with contextlib.suppress(WorldFailure):
             write_text(run.folder / _STARTED, json.dumps(asdict(Process.of(os.getpid()))))
-    if os.environ.get(VARIABLE) != str(os.getppid()):
+    if os.environ.get(VARIABLE, str(os.getppid())) != str(os.getppid()):
         sys.exit("the command that started this process was killed")
 
 

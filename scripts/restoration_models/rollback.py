@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,11 +24,15 @@ from restoration_models.download.digests import digests_of
 from restoration_models.download.place import move, same_disk
 from restoration_models.errors import ModelProblem, RestorationModelsError
 from restoration_models.files import disk_failure, sync_folder, write_bytes
-from restoration_models.project import Project
+from restoration_models.project import CATALOGUE_FILE, LAYERS_FOLDER, Project
 from restoration_models.store.process import Process
 
 _LEAVINGS = (".new", ".tmp")
 """Ends of the hidden names under which this program and DVC write files that are not whole yet."""
+
+_PLACES = ((LAYERS_FOLDER,), (CATALOGUE_FILE,), ("dvc.lock",))
+"""What edits change, besides scratch space: notes may have come with somebody's branch."""
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 class JournalDamaged(ModelProblem):
@@ -242,6 +247,8 @@ class Rollback:
         if "what" in entry:
             self.what, self.commit = str(entry["what"]), entry["commit"]
             self.process = Process(*entry["process"])
+            if self.commit is not None and not _COMMIT.fullmatch(self.commit):
+                raise ValueError(self.commit)
         for name, content, mode in entry.get("keep", ()):
             self.kept[self._path(name)] = None if content is None else (base64.b64decode(content), mode)
         if "write" in entry:
@@ -259,9 +266,9 @@ class Rollback:
         return self.project.relative(path)
 
     def _path(self, name: str) -> Path:
-        """The path inside the checkout; raises ValueError for one that this program never notes."""
+        """The path inside the checkout; raises ValueError for one that no edit ever notes."""
         parts = PurePosixPath(name).parts
-        if not parts or PurePosixPath(name).is_absolute() or ".." in parts or parts[0] == ".git":
+        if ".." in parts or not (parts[:1] in _PLACES or parts[:2] == (".dvc", "tmp")):
             raise ValueError(name)
         return self.project.root.joinpath(*parts)
 

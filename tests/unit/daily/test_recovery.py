@@ -262,11 +262,19 @@ def test_somebodys_file_in_a_new_folder_stays(project: Project) -> None:
     assert tree(project) == before | {f"{LAYER}/b": b"", f"{LAYER}/b/notes.txt": b"mine"}
 
 
-@pytest.mark.parametrize("name", ["../x", "/etc/x", ".git/hooks/x", ""])
+@pytest.mark.parametrize("name", ["../x", "layers/../../x", "/etc/x", ".git/hooks/x", ".dvc/config", ""])
 def test_notes_that_lead_elsewhere_or_are_damaged_are_not_followed(project: Project, name: str) -> None:
     killed(project, STEPS[:4])
     lines = project.edit_journal.read_bytes().splitlines()
-    for bad in (json.dumps({"create": [name]}).encode(), b"{", b"3", b'{"keep": [1]}'):
+    other = {"what": "x", "process": [1, "x"], "commit": f"--output={name}"}
+    bad_ones = (
+        json.dumps({"create": [name]}).encode(),
+        b"{",
+        b"3",
+        b'{"keep": [1]}',
+        json.dumps(other).encode(),
+    )
+    for bad in bad_ones:
         put(project.edit_journal, b"\n".join([lines[0], bad, *lines[1:], b""]))
         before = tree(project)
         with pytest.raises(

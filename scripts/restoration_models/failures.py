@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from restoration_models.errors import RestorationModelsError, WorldFailure
-from restoration_models.files import alive, write_text
+from restoration_models.files import write_text
 from restoration_models.project import Project
 from restoration_models.store.process import Process, stop
 
@@ -120,7 +120,8 @@ def enlist(project: Project) -> None:
 def end_killed(project: Project) -> None:
     """End what runs that were killed had started, and remove what they left."""
     for left in project.failures.glob("[0-9]*"):
-        if alive(int(left.name)):
+        # One that ended and was not collected yet runs no more.
+        if Process.of(int(left.name)).alive:
             continue
         with contextlib.suppress(OSError, ValueError, TypeError):
             process = Process(**json.loads((left / _STARTED).read_bytes()))

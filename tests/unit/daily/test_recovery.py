@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -323,15 +324,21 @@ def test_whoever_was_started_by_a_killed_command_is_ended_with_its_stage(project
         "read = process.stdout.readline() + process.stdout.readline();"
         "print(process.pid, read.decode().split(), flush=True); os.kill(os.getpid(), 9)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", command, script], cwd=project.root, capture_output=True, text=True, check=False
+    killed = subprocess.Popen(
+        [sys.executable, "-c", command, script], cwd=project.root, stdout=subprocess.PIPE, text=True
     )
-    pid = int(done.stdout.split()[0])
-    assert "noted" in done.stdout, done.stderr
+    assert killed.stdout is not None
+    said = killed.stdout.read()
+    while Process.of(killed.pid).alive:  # and is not collected: to the system it is still there
+        pass
+    assert "noted" in said
+    pid = int(said.split()[0])
     os.killpg(pid, 0)
     failures.end_killed(project)
     assert not list(project.failures.iterdir())
     assert ended(pid)
+    assert killed.wait() == -signal.SIGKILL
+    killed.stdout.close()
     late = subprocess.run(
         [sys.executable, "-c", script],
         cwd=project.root,

@@ -6,13 +6,11 @@ fails, catalogue, lock, cards and reports are afterwards as they were.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from restoration_models import evidence, lock, newcomer, obtain, recognition, sources, stages, torn
+from restoration_models import evidence, lock, newcomer, obtain, recognition, sources, stages
 from restoration_models.architectures import require_torch
 from restoration_models.catalogue import Catalogue, Model, edit, load
 from restoration_models.download import (
@@ -25,20 +23,15 @@ from restoration_models.download import (
     inspect,
 )
 from restoration_models.download.digests import digests_of
-from restoration_models.download.lock import held
-from restoration_models.editing import EDIT_LOCK, WAITING, Editing, Say, editing, require_free, silent
+from restoration_models.editing import Editing, Say, editing, require_free, silent, take_back_killed
 from restoration_models.errors import ModelProblem, RestorationModelsError
-from restoration_models.failures import end_killed
-from restoration_models.files import link_or_copy, write_text
 from restoration_models.newcomer import AlreadyThere, Decided, Wanted
 from restoration_models.project import Project
 from restoration_models.recognition import Recognised
-from restoration_models.remove import remove
 from restoration_models.report import Report
 from restoration_models.scan import UnsafeCheckpoint
 from restoration_models.scan.allowlist import ForbiddenAllowance, allowed_names
 
-_BEGUN = "adding.json"
 _ADDRESS = re.compile(r"(?:https?://|pypi:|file:)")
 
 
@@ -83,12 +76,12 @@ def add(
     say("loading torch and the catalogue")
     require_torch()
     found_places = obtain.places(project)
-    _take_back_killed(project, found_places, say)
+    take_back_killed(project, say)
     catalogue = load(project)
     name = newcomer.file_name(address) if address else Path(origin).name
     there = newcomer.namesake(catalogue, wanted, name)
     if there is not None and _is_of(there, origin, address):
-        report, ran = go_on(project, there, None if address else Path(origin), reporter, say)
+        report, ran = go_on(project, there, None if address else Path(origin), f"add {name}", reporter, say)
         return Added(there, None, report, evidence.worse(report), new=ran)
     decided = newcomer.decide(project, catalogue, wanted, name, address)
     if address:
@@ -99,7 +92,7 @@ def add(
         path = Path(origin)
     found, compared = look(project, catalogue, wanted, decided, path, say)
     asked = check_sources(project, decided.sources, found, found_places, fetched=address)
-    with editing(project, say) as edits:
+    with editing(project, f"add {name}", say) as edits:
         if not address:
             to_inbox(edits, found_places, decided.slug, found.sha256, path, reporter)
         model = _enter(edits, found_places, wanted, decided, found, downloaded=address is not None)
@@ -117,15 +110,15 @@ def address_of(origin: str) -> str | None:
 
 
 def go_on(
-    project: Project, model: Model, path: Path | None, reporter: events.Reporter, say: Say
+    project: Project, model: Model, path: Path | None, what: str, reporter: events.Reporter, say: Say
 ) -> tuple[Report, bool]:
     """The report of a model that is in the catalogue, made now where it never came so far; whether it was.
 
-    `path` is a file with its bytes, where one is at hand. Raises what the stages raise; nothing is
-    changed then.
+    `path` is a file with its bytes, where one is at hand; `what` is the command. Raises what the
+    stages raise; nothing is changed then.
     """
     report = project.report(model.layer, model.slug)
-    with editing(project, say) as edits:
+    with editing(project, what, say) as edits:
         catalogue = edits.reload()
         ran = lock.state(project, catalogue, model) is not lock.State.VALIDATED
         if ran:
@@ -133,7 +126,7 @@ def go_on(
             keep(edits, catalogue, places, model.layer, model.slug, model.file, model.md5)
             if path is not None:
                 to_inbox(edits, places, model.slug, model.sha256, path, reporter)
-            run_stages(edits, catalogue, places, model, downloaded=path is None)
+            run_stages(edits, catalogue, model, downloaded=path is None)
     return Report.read(report), ran
 
 
@@ -143,67 +136,6 @@ def _is_of(model: Model, origin: str, address: str | None) -> bool:
         return address in model.sources
     path = Path(origin)
     return path.stat().st_size == model.size and digests_of(path).sha256 == model.sha256
-
-
-def _take_back_killed(project: Project, places: Places, say: Say) -> None:
-    """Take back what an add that was killed had entered, unless somebody went on with it.
-
-    The file that it had fetched is kept.
-    """
-    if _Begun.read(project) is None:
-        return
-    # Once the lock is free, nobody is at it any more.
-    with held(project.temporary / EDIT_LOCK, lambda: say(WAITING)):
-        begun = _Begun.read(project)
-    if begun is None:
-        return
-    end_killed(project)
-    if begun.untouched(project):
-        catalogue = load(project)
-        torn.mend(project, catalogue)
-        model = catalogue.model(begun.slug)
-        if lock.state(project, catalogue, model) is not lock.State.VALIDATED:
-            say(f"taking back an add of {model.slug} that was killed half way")
-            checkpoint = project.checkpoint(model.layer, model.slug, model.file)
-            if checkpoint.is_file() and digests_of(checkpoint).sha256 == model.sha256:
-                link_or_copy(checkpoint, places.verified(model.sha256))
-            remove(project, model.slug)
-    begun.end(project)
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """An add that has entered its model and not ended: what the next one knows of it."""
-
-    layer: str
-    slug: str
-    catalogue: str
-    """sha256 of the layer's catalogue with the entry."""
-
-    @classmethod
-    def read(cls, project: Project) -> _Begun | None:
-        """The add that is under way or was killed; None where there is none."""
-        try:
-            return cls(**json.loads((project.temporary / _BEGUN).read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return None
-
-    def write(self, project: Project) -> None:
-        """Note it, before the entry is written."""
-        write_text(project.temporary / _BEGUN, json.dumps(asdict(self)))
-
-    def untouched(self, project: Project) -> bool:
-        """Whether the catalogue still is as that add left it."""
-        try:
-            content = project.layer_catalogue(self.layer).read_bytes()
-        except OSError:
-            return False
-        return hashlib.sha256(content).hexdigest() == self.catalogue
-
-    @staticmethod
-    def end(project: Project) -> None:
-        """Forget it."""
-        (project.temporary / _BEGUN).unlink(missing_ok=True)
 
 
 def look(
@@ -315,27 +247,21 @@ def keep(
         edits.keep_layer(one.slug)
     edits.keep_layer(layer, slug)
     if places.cache is not None and md5 is not None:
-        edits.rollback.create(places.cache / md5[:2] / md5[2:])
-    edits.rollback.create(edits.project.checkpoint(layer, slug, file))
-    edits.rollback.create(edits.project.model(layer, slug))
+        edits.rollback.create_in_cache(places.cache / md5[:2] / md5[2:])
+    edits.create_model(layer, slug, file)
 
 
-def run_stages(
-    edits: Editing, catalogue: Catalogue, places: Places, model: Model, *, downloaded: bool
-) -> None:
+def run_stages(edits: Editing, catalogue: Catalogue, model: Model, *, downloaded: bool) -> None:
     """Run the stages of `model`, and all cards: a family that was declared for it changed every layer's.
 
     What was `downloaded` is kept for the next try where they fail.
     """
-    cards = [stages.cards(layer.slug) for layer in catalogue.layers]
-    try:
-        targets = [stages.download(model.layer, model.slug), stages.validate(model.layer, model.slug)]
-        edits.run([*targets, *cards], slug=model.slug)
-    except BaseException:
+    if downloaded:
         checkpoint = edits.project.checkpoint(model.layer, model.slug, model.file)
-        if downloaded and checkpoint.is_file():
-            checkpoint.replace(places.verified(model.sha256))
-        raise
+        edits.rollback.fetch(checkpoint, model.sha256)
+    cards = [stages.cards(layer.slug) for layer in catalogue.layers]
+    targets = [stages.download(model.layer, model.slug), stages.validate(model.layer, model.slug)]
+    edits.run([*targets, *cards], slug=model.slug)
 
 
 def _enter(
@@ -347,13 +273,7 @@ def _enter(
     require_free(project, catalogue, layer, slug, "--name")
     keep(edits, catalogue, places, layer, slug, decided.file, found.md5)
     entry = newcomer.entry(wanted, decided, found)
-    place = project.layer_catalogue(layer)
-    after = edit.put(place.read_bytes().decode("utf-8"), ("models", slug), entry)
-    _Begun(layer, slug, hashlib.sha256(after.encode()).hexdigest()).write(project)
-    edits.rewrite(place, lambda text: after)
+    edits.rewrite(project.layer_catalogue(layer), lambda text: edit.put(text, ("models", slug), entry))
     model = edits.reload().model(slug)
-    try:
-        run_stages(edits, catalogue, places, model, downloaded=downloaded)
-    finally:
-        _Begun.end(project)
+    run_stages(edits, catalogue, model, downloaded=downloaded)
     return model

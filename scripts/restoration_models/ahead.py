@@ -21,7 +21,7 @@ from restoration_models.catalogue import Catalogue, Model
 from restoration_models.download import prefetch
 from restoration_models.dvc_cli import SELDOM
 from restoration_models.errors import RestorationModelsError
-from restoration_models.failures import Run
+from restoration_models.failures import Run, enlist
 from restoration_models.files import link_or_copy
 from restoration_models.plain import one_line
 from restoration_models.project import Project
@@ -159,8 +159,10 @@ def main() -> int:
     Called by a refresh as a process of its own. Returns DVC's exit status.
     """
     gc.set_threshold(SELDOM)  # the garbage collector's, as for all of DVC
+    project = Project.find()
+    enlist(project)
     try:
-        run(Project.find(), lambda text: sys.stdout.write(f"{one_line(text)}\n"))
+        run(project, lambda text: sys.stdout.write(f"{one_line(text)}\n"))
         sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 - DVC comes to it too, and says it as it does in a `dvc repro`
         sys.stderr.write(f"{one_line(f'left to DVC: {error}')}\n")

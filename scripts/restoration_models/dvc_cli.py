@@ -9,6 +9,9 @@ from __future__ import annotations
 import gc
 import sys
 
+from restoration_models.failures import enlist
+from restoration_models.project import Project
+
 SELDOM = 200_000
 """New objects between two looks."""
 
@@ -16,6 +19,7 @@ SELDOM = 200_000
 def main() -> int:
     """Run ``dvc`` with the process's arguments; its exit status."""
     gc.set_threshold(SELDOM)
+    enlist(Project.find())
     from dvc.cli import main as dvc
 
     status: int = dvc(sys.argv[1:])

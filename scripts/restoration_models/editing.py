@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from restoration_models import evidence, stages
+from restoration_models import evidence, recovery, stages
 from restoration_models.catalogue import Catalogue, examine, rules
 from restoration_models.download.lock import held
 from restoration_models.errors import ModelProblem, Problem, UsageProblem
-from restoration_models.files import write_text
+from restoration_models.files import write_bytes
 from restoration_models.project import Project
 from restoration_models.rollback import Rollback
 
@@ -61,7 +61,7 @@ class Editing:
     say: Say
 
     def keep_layer(self, layer: str, *slugs: str) -> None:
-        """Remember the files of `layer` that its stages and cards write; of `slugs`, the pictures too."""
+        """Remember the files of `layer` that its stages and cards write; of the models `slugs`, all."""
         project, folder = self.project, self.project.layer(layer)
         self.rollback.keep(
             project.root / "dvc.lock",
@@ -72,15 +72,27 @@ class Editing:
             *sorted(folder.glob("*/README.md")),
         )
         for slug in slugs:
-            self.rollback.keep(project.report(layer, slug), project.picture(layer, slug))
+            own = (project.report(layer, slug), project.picture(layer, slug), project.card(layer, slug))
+            self.rollback.keep(*own, project.model(layer, slug) / ".gitignore")
+
+    def create_model(self, layer: str, slug: str, file: str) -> None:
+        """Note that the folder of the model `slug` may come to be, with its checkpoint `file`."""
+        project = self.project
+        self.rollback.create(project.model(layer, slug), project.checkpoint(layer, slug, file))
+
+    def write(self, path: Path, text: str) -> None:
+        """Give a file that people write too another text."""
+        self.rollback.keep(path)
+        content = text.encode("utf-8")
+        self.rollback.write(path, content)
+        write_bytes(path, content, mode=path.stat().st_mode & 0o777 if path.exists() else 0o644)
 
     def rewrite(self, path: Path, change: Callable[[str], str]) -> None:
-        """Replace the text of a kept file by what `change` makes of it."""
-        self.rollback.keep(path)
+        """Replace the text of a file that people write too by what `change` makes of it."""
         before = path.read_bytes().decode("utf-8")
         after = change(before)
         if after != before:
-            write_text(path, after, mode=path.stat().st_mode & 0o777)
+            self.write(path, after)
 
     def reload(self) -> Catalogue:
         """The catalogue as it is now; raises `EntryRefused`."""
@@ -101,11 +113,29 @@ class Editing:
 
 
 @contextmanager
-def editing(project: Project, say: Say = silent) -> Iterator[Editing]:
-    """Edit the catalogue of `project`, alone; whatever fails inside is taken back."""
+def editing(project: Project, what: str, say: Say = silent) -> Iterator[Editing]:
+    """Edit the catalogue of `project`, alone; `what` is the command, as a person gives it.
+
+    Whatever fails inside is taken back, and so is, before, what was killed half way.
+    """
+    with _alone(project, say):
+        recovery.take_back(project, say)
+        with Rollback(project, what) as rollback:
+            yield Editing(project, rollback, say)
+
+
+def take_back_killed(project: Project, say: Say) -> None:
+    """Take back what was killed half way, before the catalogue is read; see `recovery.take_back`."""
+    if project.edit_journal.exists():
+        with _alone(project, say):
+            recovery.take_back(project, say)
+
+
+@contextmanager
+def _alone(project: Project, say: Say) -> Iterator[None]:
     project.temporary.mkdir(parents=True, exist_ok=True)
-    with held(project.temporary / EDIT_LOCK, lambda: say(WAITING)), Rollback() as rollback:
-        yield Editing(project, rollback, say)
+    with held(project.temporary / EDIT_LOCK, lambda: say(WAITING)):
+        yield
 
 
 def require_name(name: str) -> None:

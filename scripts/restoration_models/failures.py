@@ -11,11 +11,13 @@ import contextlib
 import json
 import os
 import shutil
+import signal
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from restoration_models.errors import RestorationModelsError, WorldFailure
-from restoration_models.files import alive, write_text
+from restoration_models.files import write_text
 from restoration_models.project import Project
 from restoration_models.store.process import Process, stop
 
@@ -74,11 +76,6 @@ class Run:
         folder = project.failures / name
         return cls(folder) if name.isdigit() and folder.is_dir() else None
 
-    def started(self, process: Process) -> None:
-        """Note what this run has started, so that it does not outlive a run that is killed."""
-        with contextlib.suppress(WorldFailure):
-            write_text(self.folder / _STARTED, json.dumps(asdict(process)))
-
     @property
     def environment(self) -> dict[str, str]:
         """What a process needs in its environment to belong to this run."""
@@ -106,11 +103,30 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def enlist(project: Project) -> None:
+    """Note this process as started by a run, so that it does not outlive a run that is killed.
+
+    Called by the process itself before it does anything: one whose run is killed by then has been
+    noted, or does nothing.
+    """
+    run = Run.current(project)
+    if run is not None:
+        with contextlib.suppress(WorldFailure):
+            write_text(run.folder / _STARTED, json.dumps(asdict(Process.of(os.getpid()))))
+    if os.environ.get(VARIABLE, str(os.getppid())) != str(os.getppid()):
+        sys.exit("the command that started this process was killed")
+
+
 def end_killed(project: Project) -> None:
     """End what runs that were killed had started, and remove what they left."""
     for left in project.failures.glob("[0-9]*"):
-        if alive(int(left.name)):
+        # One that ended and was not collected yet runs no more.
+        if Process.of(int(left.name)).alive:
             continue
         with contextlib.suppress(OSError, ValueError, TypeError):
-            stop(Process(**json.loads((left / _STARTED).read_bytes())), _GRACE)
+            process = Process(**json.loads((left / _STARTED).read_bytes()))
+            if process.alive:
+                stop(process, _GRACE)
+                # DVC has ended, its stage perhaps not yet: the group's number is theirs as long as that runs.
+                os.killpg(process.pid, signal.SIGKILL)
         shutil.rmtree(left, ignore_errors=True)

@@ -9,7 +9,6 @@ from restoration_models.catalogue import Catalogue, edit, layout, load
 from restoration_models.catalogue.schema import PUBLISHED_ROOT
 from restoration_models.editing import Editing, NameTaken, Say, editing, require_name, silent
 from restoration_models.errors import ModelProblem
-from restoration_models.files import write_text
 from restoration_models.newcomer import Words
 from restoration_models.project import LAYERS_FOLDER, Project
 
@@ -60,7 +59,7 @@ def add_layer(
     """
     require_name(name)
     prefix = publish or PUBLISHED_ROOT + name.replace("-", "_")
-    with editing(project, say) as edits:
+    with editing(project, f"add-layer {name}", say) as edits:
         catalogue = load(project)
         if any(layer.slug == name for layer in catalogue.layers):
             _require_same(catalogue, name, title, purpose, prefix)
@@ -92,11 +91,11 @@ def _write(
     pattern = project.layer(catalogue.layers[0].slug) / "dvc.yaml"
     if not pattern.is_file():
         raise NoPattern(project.relative(pattern))
-    edits.rollback.create(folder)
-    for layer in catalogue.layers:
-        edits.keep_layer(layer.slug)
+    edits.rollback.create(folder, folder / "reports")
+    for layer in (*(one.slug for one in catalogue.layers), name):
+        edits.keep_layer(layer)
     fields = {"title": title, "purpose": purpose, "publish": publish}
     lines = [SCHEMA_LINE, *(layout.block(key, value, 0) for key, value in fields.items()), "", "models: {}"]
-    write_text(folder / "params.yaml", "\n".join(lines) + "\n")
-    write_text(folder / "dvc.yaml", pattern.read_text(encoding="utf-8"))
-    write_text(folder / "reports" / ".gitkeep", "")
+    edits.write(project.layer_catalogue(name), "\n".join(lines) + "\n")
+    edits.write(folder / "dvc.yaml", pattern.read_text(encoding="utf-8"))
+    edits.write(folder / "reports" / ".gitkeep", "")

@@ -56,6 +56,16 @@ class Project:
         return self.temporary / "downloads"
 
     @property
+    def edit(self) -> Path:
+        """Notes of an edit of the catalogue that is under way or was killed, and what it set aside."""
+        return self.temporary / "edit"
+
+    @property
+    def edit_journal(self) -> Path:
+        """The notes themselves; they are there until the edit has ended."""
+        return self.edit / "journal"
+
+    @property
     def failures(self) -> Path:
         """Why the last run of a stage failed, a file a model: read by ``models refresh``."""
         return self.temporary / "failures"

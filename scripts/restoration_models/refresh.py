@@ -16,6 +16,7 @@ from restoration_models import ahead, cards, lock, obtain, stages, torn
 from restoration_models.catalogue import Catalogue, Model, load
 from restoration_models.download.events import Reporter, Waiting
 from restoration_models.download.lock import held
+from restoration_models.editing import Say, silent, take_back_killed
 from restoration_models.errors import Problem, ProblemsFound, WorldFailure
 from restoration_models.failures import Run, end_killed
 from restoration_models.lock import LockedModel
@@ -81,12 +82,15 @@ def refresh(
     jobs: int,
     display: Callable[[], AbstractContextManager[Reporter]],
     quiet: bool = False,
+    say: Say = silent,
 ) -> Refreshed:
-    """Bring every model up to date; `jobs` downloads at once.
+    """Bring every model up to date; `jobs` downloads at once. An edit that was killed is taken back first.
 
     `display` opens what shows the downloads; `quiet` sends DVC's own output to stderr. Raises
-    `ProblemsFound` for a wrong catalogue and `DvcFailed`; what fails for one model is in the result.
+    `ProblemsFound` for a wrong catalogue, `JournalDamaged` and `DvcFailed`; what fails for one model is
+    in the result.
     """
+    take_back_killed(project, say)
     catalogue = load(project)
     project.temporary.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +78,7 @@ def remove(project: Project, slug: str, *, say: Say = silent) -> Removed | None:
     None where it is out already: git knows a model of that name. Raises `UnknownModel`, `IsBase`,
     `ForeignFiles`, `LockUnreadable`, and what running the cards raises; nothing is changed then.
     """
-    with editing(project, say) as edits:
+    with editing(project, f"remove {slug}", say) as edits:
         catalogue = load(project)
         if _is_gone(catalogue, slug) and former.digest(project, slug) is not None:
             return None
@@ -95,14 +94,10 @@ def remove(project: Project, slug: str, *, say: Say = silent) -> Removed | None:
         edits.rewrite(project.layer_catalogue(model.layer), lambda text: edit.remove(text, ("models", slug)))
         edits.reload()
         _relock(edits, model.layer, lambda text: relock.without(text, slug))
-        # Set aside, so that it can come back: a checkpoint may be the only one.
-        aside = project.temporary / "removed" / slug
-        shutil.rmtree(aside, ignore_errors=True)
         if folder.exists():
-            edits.rollback.move(folder, aside)
+            edits.rollback.set_aside(folder)
         report.unlink(missing_ok=True)
         edits.run([stages.cards(model.layer)])
-    shutil.rmtree(aside, ignore_errors=True)
     return Removed(model, locked, *_left(project, catalogue, model, locked))
 
 
@@ -116,7 +111,7 @@ def rename(project: Project, old: str, new: str, *, say: Say = silent) -> Rename
     """
     require_name(new)
     say(f"renaming {old} to {new}")
-    with editing(project, say) as edits:
+    with editing(project, f"rename {old} {new}", say) as edits:
         catalogue = load(project)
         if _is_gone(catalogue, old) and not _is_gone(catalogue, new):
             there = catalogue.model(new)
@@ -145,7 +140,7 @@ def rename(project: Project, old: str, new: str, *, say: Say = silent) -> Rename
         if folder.exists():
             edits.rollback.move(folder, target)
         else:
-            edits.rollback.create(target)
+            edits.create_model(model.layer, new, model.file)
         project.report(model.layer, old).unlink(missing_ok=True)
         run = [stages.download(model.layer, new), stages.validate(model.layer, new)] if validated else []
         edits.run([*run, *map(stages.cards, layers)], slug=new)
@@ -158,7 +153,7 @@ def withdraw(project: Project, slug: str, why: Words | None, *, say: Say = silen
     The entry stays. Returns whether anything changed. Raises `UnknownModel`, and what running the
     cards raises; nothing is changed then.
     """
-    with editing(project, say) as edits:
+    with editing(project, f"withdraw {slug}", say) as edits:
         model = load(project).model(slug)
         said: Any = model.withdrawn
         if hasattr(said, "model_dump"):

@@ -6,7 +6,6 @@ entry, lock, checkpoint, report, picture and cards are afterwards as they were.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from restoration_models.catalogue import Catalogue, Model, edit, load
 from restoration_models.catalogue.rules import UNREGISTERED
 from restoration_models.download import events, first_contact
 from restoration_models.download.digests import digests_of
-from restoration_models.editing import Say, editing, silent
+from restoration_models.editing import Say, editing, silent, take_back_killed
 from restoration_models.newcomer import Decided, Wanted
 from restoration_models.project import Project
 from restoration_models.recognition import Recognised
@@ -63,6 +62,7 @@ def replace(
     say("loading torch and the catalogue")
     require_torch()
     places = obtain.places(project)
+    take_back_killed(project, say)
     catalogue = load(project)
     former = catalogue.model(slug)
     given = [sources.parse(one).address for one in ([address] if address else []) + list(source)]
@@ -72,7 +72,7 @@ def replace(
     else:
         path, sha256 = Path(origin), digests_of(Path(origin)).sha256
     if sha256 == former.sha256:
-        report, ran = adding.go_on(project, former, path, reporter, say)
+        report, ran = adding.go_on(project, former, path, f"replace {slug}", reporter, say)
         return Replaced(former, former, report, evidence.worse(report), changed=ran)
     wanted = Wanted(
         layer=former.layer,
@@ -93,22 +93,18 @@ def replace(
     )
     found, compared = adding.look(project, catalogue, wanted, decided, path, say)
     asked = adding.check_sources(project, decided.sources, found, places, fetched=address)
-    aside = project.temporary / "replaced" / slug
-    with editing(project, say) as edits:
+    with editing(project, f"replace {slug}", say) as edits:
         if not address:
             adding.to_inbox(edits, places, slug, sha256, path, reporter)
         adding.keep(edits, catalogue, places, former.layer, slug, former.file, found.md5)
         checkpoint = project.checkpoint(former.layer, slug, former.file)
-        shutil.rmtree(aside, ignore_errors=True)
         if checkpoint.is_file():
-            # Until all is well: it may be the only one.
-            edits.rollback.move(checkpoint, aside / former.file)
+            edits.rollback.set_aside(checkpoint)
         fields = _fields(wanted, decided, found)
         edits.rewrite(project.layer_catalogue(former.layer), lambda text: _rewritten(text, slug, fields))
         after = edits.reload()
         model = after.model(slug)
-        adding.run_stages(edits, after, places, model, downloaded=address is not None)
-    shutil.rmtree(aside, ignore_errors=True)
+        adding.run_stages(edits, after, model, downloaded=address is not None)
     report = Report.read(project.report(model.layer, slug))
     notes = (*decided.notes, *compared, *asked, *evidence.worse(report))
     return Replaced(model, former, report, notes, changed=True)

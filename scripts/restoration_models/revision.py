@@ -249,6 +249,13 @@ def uncommitted(root: Path) -> frozenset[str]:
     return frozenset(_names(shown))
 
 
+def changed(root: Path, base: str, head: str, names: Iterable[str]) -> frozenset[str]:
+    """Which of the files `names` differ between two commits. Raises `GitFailed` for one that is gone."""
+    options = ("--name-only", "-z", "--relative", "--no-ext-diff", "--no-renames")
+    shown = git(root, "diff", *options, base, head, "--", *names)
+    return frozenset(_names(shown))
+
+
 def git(root: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
     """What git prints. Raises `GitMissing`, `NotARepository`, `GitFailed`."""
     done = _ask(root, *arguments, stdin=stdin)

@@ -14,7 +14,6 @@ from restoration_models import torn
 from restoration_models.errors import RestorationModelsError, WorldFailure
 from restoration_models.failures import Failure, Run
 from restoration_models.project import LAYERS_FOLDER, Project
-from restoration_models.store.process import Process
 
 DVC = (sys.executable, "-m", "restoration_models.dvc_cli")
 """DVC's command line, of this environment."""
@@ -112,7 +111,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     torn.release(project)
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             cwd=project.root,
             env=_environment(failures),
@@ -123,8 +122,6 @@ def _start(
         )
     except OSError as error:
         raise DvcFailed(f"it cannot be started ({error.strerror})") from error
-    failures.started(Process.of(process.pid))
-    return process
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

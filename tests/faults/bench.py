@@ -50,6 +50,8 @@ class Scene:
     proved: Callable[[], str] = lambda: ""
     """What is wrong in the end, besides the files."""
     digests: dict[str, str] = field(default_factory=dict)
+    former: dict[str, str] | None = None
+    """What `models refresh` takes a command back to that was killed; None where it takes nothing back."""
 
     def start(self, *instead: str) -> Command:
         """Start the command, or ``models`` with other arguments."""
@@ -120,7 +122,7 @@ class Bench:
             self.origin.log = [one for one in self.origin.log if one.path != where]
         return self.origin.put(where, Resource(path.read_bytes(), faults))
 
-    def _log(self, root: Path) -> Path:
+    def log(self, root: Path) -> Path:
         return root.with_name(f"{root.name}.{next(self.numbers)}.log")
 
     # Scenes -----------------------------------------------------------------------------------
@@ -139,7 +141,7 @@ class Bench:
             scenes.copy(template, root),
             "models",
             ("download", "sharpener"),
-            self._log(root),
+            self.log(root),
             moved=lambda: self.origin.sent("/large.pth"),
             port=self.origin.server_address[1],
             needed=DOWNLOAD,
@@ -159,7 +161,7 @@ class Bench:
         (layer / "reports/sharpener.json").unlink()
         (layer / "sharpener/sample.png").unlink()
         words = shlex.split(stages["validate@sharpener"]["cmd"])
-        yield Scene(root, "models", tuple(words[1:]), self._log(root), cwd=layer)
+        yield Scene(root, "models", tuple(words[1:]), self.log(root), cwd=layer)
 
     @contextmanager
     def readme(self, root: Path) -> Iterator[Scene]:
@@ -167,7 +169,7 @@ class Bench:
         scenes.copy(self.finished.root, root)
         place = root / "layers/layer-1/params.yaml"
         place.write_text(place.read_text().replace("A nafnet", "Another text"))
-        yield Scene(root, "models", ("readme", "layer-1"), self._log(root))
+        yield Scene(root, "models", ("readme", "layer-1"), self.log(root))
 
     @contextmanager
     def repro(self, root: Path) -> Iterator[Scene]:
@@ -178,7 +180,7 @@ class Bench:
             scenes.copy(template, root),
             "dvc",
             ("repro",),
-            self._log(root),
+            self.log(root),
             moved=lambda: self.origin.sent("/nafnet.pth"),
             port=self.origin.server_address[1],
             needed=path.stat().st_size,
@@ -205,7 +207,7 @@ class Bench:
             root,
             "models",
             tuple(words.split()),
-            self._log(root),
+            self.log(root),
             moved=lambda: self.origin.sent("/third.pth"),
             port=self.origin.server_address[1],
             needed=path.stat().st_size,
@@ -223,16 +225,23 @@ class Bench:
             shelf.use(Shop(replace(bucket.settings, endpoint=f"http://127.0.0.1:{relay.port}")))
             yield shelf, bucket, relay
 
-    @contextmanager
-    def push(self, root: Path) -> Iterator[Scene]:
+    def push(self, root: Path) -> AbstractContextManager[Scene]:
         """`dvc push` of several objects."""
+        return self._push(root, "dvc")
+
+    def models_push(self, root: Path) -> AbstractContextManager[Scene]:
+        """`models push` of the same."""
+        return self._push(root, "models")
+
+    @contextmanager
+    def _push(self, root: Path, program: str) -> Iterator[Scene]:
         with self._stored(root) as (shelf, bucket, relay):
             shelf.keep()
             yield Scene(
                 root,
-                "dvc",
+                program,
                 ("push",),
-                self._log(root),
+                self.log(root),
                 moved=lambda: relay.up,
                 needed=OBJECTS * OBJECT,
                 proved=lambda: _stored_wrong(shelf, bucket),
@@ -247,7 +256,7 @@ class Bench:
                 root,
                 "dvc",
                 ("pull",),
-                self._log(root),
+                self.log(root),
                 moved=lambda: relay.down,
                 needed=OBJECTS * OBJECT,
                 digests={f"{slug}.pth": sha256(content) for slug, content in shelf.contents.items()},
@@ -262,7 +271,7 @@ class Bench:
                 root,
                 "models",
                 ("publish",),
-                self._log(root),
+                self.log(root),
                 proved=lambda: _published_wrong(shelf, bucket),
             )
 

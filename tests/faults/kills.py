@@ -12,6 +12,7 @@ from pathlib import Path
 
 from faults import scenes
 from faults.bench import Bench, Scene
+from faults.edits import EDITS, scene_of
 from faults.outcome import Outcome
 from support.zygote import Command, in_sockets
 
@@ -26,7 +27,7 @@ class Job:
     name: str
     scene: Callable[[Path], AbstractContextManager[Scene]]
     weight: int
-    """How many of a hundred kills fall on it."""
+    """How many kills fall on it, beside the others'."""
     bound: float | None = ALLOWED
     """The part that may be moved twice; None where DVC begins an object again."""
     seconds: float = 0.0
@@ -52,8 +53,11 @@ class Job:
             self.moves = scene.moved()
         assert self.moves or scene.needed is None
 
-    def killed(self, root: Path, instant: float) -> Outcome:
-        """Kill it when `instant` (0 to 1) of its time is over, and run it again."""
+    def killed(self, root: Path, instant: float, *, again: bool = True) -> Outcome:
+        """Kill it when `instant` (0 to 1) of its time is over, and run it again; an edit is taken back too.
+
+        Without `again`, the latter alone.
+        """
         case = f"kill -9: {self.name} at {100 * instant:.0f} %"
         with self.scene(root) as scene:
             first = scene.start()
@@ -69,9 +73,14 @@ class Job:
                 # DVC's own files: the command that puts them right, then the one that was killed.
                 mended = f", {', '.join(broken)} mended by models refresh"
                 scene.start("refresh").wait()
-            second = scene.start()
+            wrong = ""
+            # Every other edit is taken back by another command than itself.
+            if scene.former is not None and (not again or int(1000 * instant) % 2):
+                wrong, how = self._taken_back(scene)
+                mended += how
+            second = scene.start() if again else scene.start("check", "--offline")
             status = second.wait()
-            wrong = self._wrong(scene, ours, status, second)
+            wrong = wrong or self._wrong(scene, ours, status, second)
             moved = scene.moved()
         if not ran:
             # This machine is quicker now than it was when it was measured.
@@ -84,6 +93,20 @@ class Job:
         shutil.rmtree(root, ignore_errors=True)
         ended = wrong or ("completed by the next run" if ran else "was done before the kill") + mended
         return Outcome(case, ended, not wrong, twice, self.moves if twice is not None else 0, under_way)
+
+    def _taken_back(self, scene: Scene) -> tuple[str, str]:
+        """What is wrong after a refresh, which leaves all as it was before, or done; and which of them."""
+        refresh = scene.start("refresh")
+        if status := refresh.wait():
+            return f"refresh ended with {status}: {refresh.output[-1500:]}", ""
+        now = scenes.tree(scene.root)
+        if now == scene.former:
+            return "", ", taken back by models refresh"
+        # Where nobody knows what it leaves undisturbed, the check says whether it is whole.
+        if now == self.tree or (not self.tree and scene.start("check", "--offline").wait() == 0):
+            return "", ", found done by models refresh"
+        other = {path for path, _ in now.items() ^ (scene.former or {}).items()}
+        return f"neither as before nor done after a refresh: {', '.join(sorted(other))}", ""
 
     def _wrong(self, scene: Scene, ours: list[str], status: int, second: Command) -> str:
         if ours:
@@ -116,9 +139,11 @@ def jobs_of(bench: Bench) -> list[Job]:
         Job("repro", bench.repro, 8, known=bench.after_repro),
         Job("add", bench.add, 6, known=bench.after_add),
     ]
+    found += [Job(name, scene_of(bench, name), 6) for name in EDITS]
     if bench.server is not None:
         found += [
-            Job("push", bench.push, 14, bound=None),
+            Job("push", bench.push, 10, bound=None),
+            Job("models push", bench.models_push, 6, bound=None),
             Job("pull", bench.pull, 14, bound=None),
             Job("publish", bench.publish, 12),
         ]

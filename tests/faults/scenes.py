@@ -53,8 +53,8 @@ def torn(root: Path, digests: Mapping[str, str]) -> list[str]:
 
 
 def left_over(root: Path) -> list[str]:
-    """Temporary files that no run took away."""
-    return [
+    """Temporary files, and notes of a killed edit, that no run took away."""
+    return [path.relative_to(root).as_posix() for path in [root / ".dvc/tmp/edit"] if path.exists()] + [
         path.relative_to(root).as_posix()
         for path in root.rglob(".*.new")
         if ".git" not in path.relative_to(root).parts

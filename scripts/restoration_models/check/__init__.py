@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import md5
 
-from restoration_models import cards, pipeline, schemas
+from restoration_models import cards, pipeline, recovery, schemas
 from restoration_models.catalogue import Catalogue
 from restoration_models.check import evidence, leftovers, models, own, secrets, stored, weights
 from restoration_models.check.places import Places
@@ -82,6 +82,8 @@ def check(
             with laid_out(data, catalogue_only=True) as before:
                 branch = Branch(start.commit, tip, before.catalogue)
         result = judge(project, tree, contents, laid, branch=branch, offline=offline, strict=strict)
+        if head is None and (left := recovery.problem(project)):
+            result = replace(result, problems=tuple(sorted({*result.problems, left})))
         if laid.catalogue is not None and head is None:
             local = [*leftovers.ignored(project, tree.files, laid.catalogue, laid)]
             problems, notes = _against_git(project, tree, laid.catalogue, reviewed=branch is not None)

@@ -210,7 +210,7 @@ def refresh(
 
     project = Project.find()
     edge.say("reading the catalogue and its lock")
-    result = library.refresh(project, jobs=jobs, display=_display, quiet=as_json)
+    result = library.refresh(project, jobs=jobs, display=_display, quiet=as_json, say=edge.say)
     for path in result.mended:
         edge.say(
             f"{path}: DVC was killed while it wrote it; it was taken back to what git has, then completed"

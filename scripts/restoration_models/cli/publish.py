@@ -122,7 +122,10 @@ def _show(result: Published, dry_run: bool) -> None:
     if result.signature:
         typer.echo(f"signed: {result.signature}")
     if result.superseded:
-        typer.echo("another publish has replaced the manifest since")
+        from restoration_models.publish.run import AGAIN
+
+        again = f"; {AGAIN}" if result.put_back else ""
+        typer.echo(f"another publish has replaced the manifest since{again}")
 
 
 def _counted(count: int, noun: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from restoration_models import manifest
 from restoration_models.catalogue.schema import PUBLISHED_ROOT
 from restoration_models.errors import Problem, ProblemsFound
 from restoration_models.publish.plan import Found
-from restoration_models.publish.wanted import SITE, Item
+from restoration_models.publish.wanted import CHECKPOINT, SITE, Item
 from restoration_models.store.client import NoKeys, ObjectMissing, StoreFailure, asking, pool
 from restoration_models.store.objects import object_name
 from restoration_models.store.settings import StoreSettings
@@ -271,8 +271,8 @@ class Bucket:
         with asking(self.settings, doing=f"write {item.key}", name=source):
             if item.size > self._one_request:
                 parts = [
-                    ComposeSource(bucket, source, offset=start, length=min(self._part, item.size - start))
-                    for start in range(0, item.size, self._part)
+                    ComposeSource(bucket, source, offset=start, length=length)
+                    for start, length in self._parts(item.size)
                 ]
                 done = self._speaker.compose_object(bucket, item.key, parts, metadata=metadata)
                 return self._version(done.version_id)
@@ -287,15 +287,61 @@ class Bucket:
             raise StoredBytesDiffer(self.settings, source, item, proved or "")
         return self._version(done.version_id)
 
-    def _put_back(self, key: str, former: Found | None) -> None:
-        from minio.commonconfig import COPY, CopySource
+    def put_back(self, ours: Mapping[str, Sequence[str]], promised: Mapping[str, str]) -> dict[str, str]:
+        """Where a name still leads to the last of our versions, have it lead to the bytes of another one.
+
+        That is the version that a manifest has `promised`, else the one before ours. Returns the new
+        versions by key.
+        """
+
+        def one(key: str) -> str | None:
+            present = self.find(key)
+            if present is None or present.version_id != ours[key][-1] or promised.get(key) in ours[key]:
+                return None
+            former = self.find(key, promised[key]) if key in promised else self._before(key, ours[key])
+            # What is promised and gone cannot be had back; the name stays, for there is nothing better.
+            return None if former is None and key in promised else self._put_back(key, former)
+
+        return {key: version for key, version in self._each(one, list(ours)) if version is not None}
+
+    def _before(self, key: str, ours: Sequence[str]) -> Found | None:
+        """What `key` led to before our versions; None where it led to nothing."""
+        with asking(self.settings, doing=f"look at the versions of {key}"):
+            listed = self._speaker.list_objects(
+                self.settings.bucket, prefix=key, recursive=True, include_version=True
+            )
+            versions = sorted(
+                (one for one in listed if one.object_name == key), key=lambda one: one.last_modified
+            )
+        former = [one for one in versions if one.version_id not in ours]
+        if not former or former[-1].is_delete_marker:
+            return None
+        return self.find(key, former[-1].version_id)
+
+    def _put_back(self, key: str, former: Found | None) -> str:
+        """Have `key` lead to the bytes of `former` again; the new version, "" where it leads to nothing."""
+        from minio.commonconfig import COPY, ComposeSource, CopySource
 
         if former is None or former.version_id is None:
             self.remove([key])
-            return
-        source = CopySource(self.settings.bucket, key, version_id=former.version_id)
+            return ""
+        bucket, version = self.settings.bucket, former.version_id
         with asking(self.settings, doing=f"put {key} back"):
-            self._speaker.copy_object(self.settings.bucket, key, source, metadata_directive=COPY)
+            if former.size > self._one_request:
+                parts = [
+                    ComposeSource(bucket, key, version_id=version, offset=start, length=length)
+                    for start, length in self._parts(former.size)
+                ]
+                metadata = {**former.metadata, "Content-Type": CHECKPOINT}
+                done = self._speaker.compose_object(bucket, key, parts, metadata=metadata)
+            else:
+                source = CopySource(bucket, key, version_id=version)
+                done = self._speaker.copy_object(bucket, key, source, metadata_directive=COPY)
+        return self._version(done.version_id)
+
+    def _parts(self, size: int) -> list[tuple[int, int]]:
+        """Offset and length of each part of a large object."""
+        return [(start, min(self._part, size - start)) for start in range(0, size, self._part)]
 
     def _version(self, version_id: str | None) -> str:
         if not version_id:

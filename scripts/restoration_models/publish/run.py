@@ -2,18 +2,20 @@
 
 Objects are versioned and the manifest names versions, so that a reader of the former manifest goes
 on reading the former bytes until the new manifest is there, wherever a publish ends. What was done
-is looked at again before the publish counts as done: a second one may have written in between.
+is looked at again before the publish counts as done: a second one may have written in between. One
+that gives way to another puts back the names that it wrote: the other may have looked before that.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from restoration_models import catalogue, manifest, store
-from restoration_models.errors import WorldFailure
+from restoration_models.errors import RestorationModelsError, WorldFailure
 from restoration_models.manifest import Manifest
 from restoration_models.project import Project
 from restoration_models.publish import checkout
@@ -23,6 +25,11 @@ from restoration_models.publish.wanted import SITE_PAGE, Edition, Item, LeftOut,
 from restoration_models.signature import Signer, signature_name
 
 ATTEMPTS = 8
+AGAIN = (
+    "publish within 30 days: names that were written meanwhile were put back as new versions, "
+    "and the former ones, which the manifest names, expire then"
+)
+"""What a publish that gave way leaves to do."""
 PENDING = "-"
 """Stands for a version that a dry run cannot know."""
 
@@ -67,6 +74,8 @@ class Published:
     """Names that no publish wrote."""
     superseded: bool = False
     """Whether another publish has replaced the manifest since."""
+    put_back: tuple[str, ...] = ()
+    """Names that this one wrote after that, and that lead to the other's bytes again."""
 
 
 def publish(
@@ -115,7 +124,8 @@ class _Run:
         self.signer = signer
         self.allow_older = allow_older
         self.rewrite = rewrite
-        self.written: dict[str, str] = {}
+        self.written: dict[str, list[str]] = {}
+        """The versions that this run wrote, by key."""
         self.unchanged: int | None = None
         self.before: Manifest | None = None
         self.ours: bytes | None = None
@@ -123,11 +133,21 @@ class _Run:
         self.signature: str | None = None
 
     def run(self, *, dry_run: bool, prune: bool) -> Published:
+        try:
+            return self._run(dry_run=dry_run, prune=prune)
+        except RestorationModelsError as error:
+            with suppress(RestorationModelsError):
+                # Nothing is put back where it is this run's own manifest that is there.
+                if self._give_way():
+                    error.remedy = f"{error.remedy}; {AGAIN}" if error.remedy else AGAIN
+            raise
+
+    def _run(self, *, dry_run: bool, prune: bool) -> Published:
         for _ in range(ATTEMPTS):
             current = self.bucket.manifest()
             former = _parsed(current)
             if self.ours is not None and (current is None or current.content != self.ours):
-                return self._result(current, None, superseded=True)
+                return replace(self._result(current, None, superseded=True), put_back=self._give_way())
             self._refuse_older(former)
             if self.ours is None:
                 self.before = former
@@ -139,7 +159,7 @@ class _Run:
             if dry_run:
                 return self._foreseen(current, todo)
             versions = self._write(todo.write, found)
-            self.written |= versions
+            self._wrote(versions)
             content = self.wanted.manifest({**todo.keep, **versions}).to_json().encode()
             # The signature is there before anybody can read what it signs.
             self._sign(content)
@@ -157,10 +177,38 @@ class _Run:
         rest = [item for item in items if item.key != SITE_PAGE]
         return self.bucket.write(rest, found) | self.bucket.write(page, found)
 
+    def _give_way(self) -> tuple[str, ...]:
+        """Where names still lead to what this run wrote, have them lead to what the manifest names; which.
+
+        Whoever wrote the manifest looked at the names afterwards, but perhaps before this run's last
+        writes: those that the manifest does not speak for are this run's to put right. A manifest that
+        comes in between is looked at too.
+        """
+        done: set[str] = set()
+        current = self.bucket.manifest() if self.written else None
+        for _ in range(ATTEMPTS):
+            former = _parsed(current)
+            if former is None:
+                break
+            promised = {one.key: one.version_id for one in former.objects()}
+            back = self.bucket.put_back(self.written, promised)
+            self._wrote(back)
+            done |= set(back)
+            looked, current = current, self.bucket.manifest()
+            if current == looked:
+                break
+        return tuple(sorted(done))
+
+    def _wrote(self, versions: Mapping[str, str]) -> None:
+        for key, version in versions.items():
+            self.written.setdefault(key, []).append(version)
+
     def _plan(self, former: Manifest | None, found: Mapping[str, Found]) -> Plan:
         """What is to be done; what this run wrote and what the present manifest names is vouched for."""
         items = self.wanted.items
-        vouched = {(key, version, items[key].sha256) for key, version in self.written.items()}
+        vouched = {
+            (key, one, items[key].sha256) for key, versions in self.written.items() for one in versions
+        }
         if self.rewrite:
             found = {
                 key: one

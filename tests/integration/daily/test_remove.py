@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from restoration_models import catalogue, lock, remove, stages
 from restoration_models.cli import models_edit, render
 from restoration_models.editing import BadName, NameTaken
+from restoration_models.rollback import Rollback
+from restoration_models.store.process import Process
 from support.servers import git, models
 from support.workspace import Workspace
 
@@ -153,3 +156,30 @@ def test_a_withdrawal_is_said_once_and_can_be_taken_back(daily: Workspace) -> No
         2,
         'models withdraw sharpener: give either --why "…" or --undo\n',
     )
+
+
+def test_what_was_brought_to_its_end_is_kept(daily: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed before the cards, and `dvc repro` went on: the check names it, the next edit keeps it."""
+    project = daily.project
+    with monkeypatch.context() as patch:
+        patch.setattr(Rollback, "end", lambda self: None)
+        patch.setattr(Process, "of", classmethod(lambda cls, pid: cls(pid, "ended")))
+        assert remove.withdraw(project, "sharpener", "It wipes out stamps")
+    half = "`models withdraw sharpener` was killed half way"
+    checked = daily.models("check", "--offline")
+    assert checked.returncode == 1
+    assert [line for line in checked.stderr.splitlines() if half in line], checked.stderr
+    edit = shutil.copytree(project.edit, project.temporary / "again")
+    said: list[str] = []
+
+    assert not remove.withdraw(project, "sharpener", "It wipes out stamps", say=said.append)
+
+    assert said == ["`models withdraw sharpener` was killed, but everything was done: it is kept"]
+    assert daily.models("check", "--offline").stdout.startswith("no problem found")
+    # The same with a card that is not made yet, as it is before `dvc repro`.
+    edit.rename(project.edit)
+    project.card("layer-1", "sharpener").unlink()
+    refreshed = daily.models("refresh")
+    assert refreshed.returncode == 0, refreshed.stderr
+    assert f"{half}: taking it back\n" in refreshed.stderr
+    assert daily.status() == ""

@@ -10,9 +10,20 @@ import pytest
 from faults.bench import Bench
 from faults.kills import Job, jobs_of
 
-KILLS = {"download": 2, "validate": 1, "readme": 1, "add": 1, "push": 1, "pull": 1, "publish": 2}
+KILLS = {
+    "download": 2,
+    "validate": 1,
+    "readme": 1,
+    "add": 1,
+    "push": 1,
+    "models push": 1,
+    "pull": 1,
+    "publish": 2,
+}
 """How often each is killed; `dvc repro` and `models refresh` are in tests/integration/pipeline."""
-STORE = ("push", "pull", "publish")
+STORE = ("push", "models push", "pull", "publish")
+TAKE = {"rename": 1.0, "replace": 1.2, "remove": 0.25, "withdraw": 0.25, "add-layer": 0.25}
+"""How long edits take beside a `dvc repro` of one model, about: so none has to be run undisturbed."""
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +43,12 @@ def test_the_next_run_completes(jobs: dict[str, Job], tmp_path: Path, name: str)
     for number in range(KILLS[name]):
         outcome = job.killed(tmp_path / f"{number}", chance.uniform(0.05, 0.95))
         assert outcome.fine, f"{outcome.case}: {outcome.ended}"
+
+
+@pytest.mark.parametrize("name", TAKE)
+def test_an_edit_is_taken_back(bench: Bench, jobs: dict[str, Job], tmp_path: Path, name: str) -> None:
+    """By the next refresh, to the byte; what was done to the end stays, and is whole."""
+    assert bench.finished
+    jobs[name].seconds = TAKE[name] * bench.repro_seconds
+    outcome = jobs[name].killed(tmp_path / name, random.Random(name).uniform(0.05, 0.95), again=False)
+    assert outcome.fine, f"{outcome.case}: {outcome.ended}"

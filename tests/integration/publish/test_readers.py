@@ -9,7 +9,7 @@ import multiprocessing.process
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +21,7 @@ from restoration_models.manifest import parse
 from restoration_models.publish import publish
 from restoration_models.publish.bucket import Bucket, Current
 from restoration_models.publish.checkout import OlderThanPublished
+from restoration_models.publish.plan import Found
 from restoration_models.publish.run import Contended
 from restoration_models.publish.wanted import Item
 from restoration_models.store import client, object_name, setup
@@ -216,6 +217,74 @@ def test_objects_that_another_publish_left_half_way_are_written_again(
     assert_current(bucket)
 
 
+class Late(Bucket):
+    """A bucket in which somebody else publishes, and is done with it, before our objects are written."""
+
+    def __init__(self, shop: Shop, *others: Callable[[], object]) -> None:
+        super().__init__(shop.settings)
+        self.others = list(others)
+
+    def write(self, items: Iterable[Item], former: Mapping[str, Found]) -> dict[str, str]:
+        if self.others:
+            self.others.pop(0)()
+        return super().write(items, former)
+
+
+def names_are_true(bucket: Shop, *, gone: str) -> None:
+    """Every name holds the bytes of the manifest's version, which itself is there; `gone` leads nowhere."""
+    for one in bucket.manifest().objects():
+        assert sha256(bucket.read(one.key, one.version_id)) == one.sha256
+        assert sha256(bucket.read(one.key)) == one.sha256
+    assert not [name for name in bucket.names() if gone in name]
+
+
+def test_a_publish_that_gives_way_puts_back_the_names_that_it_wrote_too_late(
+    shelf: Shelf, bucket: Shop, tmp_path: Path
+) -> None:
+    """Of models, models of its own, the catalogue page, a large checkpoint; a second manifest counts."""
+    shelf.push(bucket)
+    publish(shelf.project, bucket=bucket.bucket)
+    other = clone(shelf, tmp_path / "other")
+    shelf.put("cleaner", b"of the one that gives way", aliases=["pretrained_models/layer_1/old/cleaner.pth"])
+    shelf.put("loser", b"of the one that gives way too")
+    shelf.commit()
+    shelf.push(bucket)
+
+    def publish_other(content: bytes) -> None:
+        other.put("cleaner", content, aliases=["pretrained_models/layer_1/old/cleaner.pth"])
+        other.put("winner", content + b" anew")
+        other.commit()
+        other.push(bucket)
+        publish(other.project, bucket=bucket.bucket)
+
+    class Again(Late):
+        """Somebody else's manifest comes while the first one's names are put back, too."""
+
+        again = True
+
+        def put_back(self, ours: Mapping[str, Sequence[str]], promised: Mapping[str, str]) -> dict[str, str]:
+            back = super().put_back(ours, promised)
+            if self.again:
+                self.again = False
+                publish_other(b"other, " * 3)
+                # As one that looked before, and copied after.
+                for key, version in promised.items():
+                    if key in back:
+                        back[key] = self._put_back(key, self.find(key, version))
+            return back
+
+    late = Again(bucket, lambda: publish_other(b"other, " * 2))
+    late._one_request = 20
+    with pytest.raises(OlderThanPublished, match="publish within 30 days: names that were written"):
+        publish(shelf.project, bucket=late)
+    assert bucket.manifest().commit == git(other.root, "rev-parse", "HEAD").strip()
+    names_are_true(bucket, gone="loser")
+    assert "winner" in bucket.read("site/index.html").decode()
+    assert "loser" not in bucket.read("site/index.html").decode()
+    publish(other.project, bucket=bucket.bucket)
+    assert_current(bucket)
+
+
 def test_a_publish_that_is_overtaken_again_and_again_says_so(shelf: Shelf, bucket: Shop) -> None:
     shelf.push(bucket)
     numbers = itertools.count()
@@ -253,9 +322,10 @@ def test_two_publishes_at_once_leave_a_true_manifest(shelf: Shelf, on_minio: Sho
         manifest = on_minio.manifest()
         last = next(one for one in results if one.commit == manifest.commit)
         assert not last.superseded
-        # Whoever reads by the manifest gets its bytes, although the one that gave way may have written last.
+        # Whoever reads by the manifest gets its bytes, and by the names too, whoever wrote last.
         for one in manifest.objects():
             assert sha256(on_minio.read(one.key, one.version_id)) == one.sha256
+            assert sha256(on_minio.read(one.key)) == one.sha256
         winner = next(
             branch for branch in branches if git(branch.root, "rev-parse", "HEAD").strip() == last.commit
         )

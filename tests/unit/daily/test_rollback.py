@@ -9,22 +9,25 @@ import pytest
 from restoration_models import stages
 from restoration_models.errors import ModelProblem, WorldFailure
 from restoration_models.failures import Failure
+from restoration_models.project import Project
 from restoration_models.rollback import Rollback
 
 
 def test_everything_is_put_back(tmp_path: Path) -> None:
     """Changed, removed, created and moved files, folders and modes."""
-    changed, removed, absent = (tmp_path / name for name in ("changed", "removed", "absent"))
-    folder, target, fresh = (tmp_path / name for name in ("folder", "away/target", "fresh"))
+    layers = tmp_path / "layers"
+    changed, removed, absent = (layers / name for name in ("changed", "removed", "absent"))
+    folder, target, fresh = (layers / name for name in ("folder", "away/target", "fresh"))
+    layers.mkdir()
     changed.write_bytes(b"before\r\n")
     changed.chmod(0o600)
     removed.write_text("here")
     folder.mkdir()
     (folder / "weights").write_text("heavy")
     (folder / "card").write_text("old")
-    with pytest.raises(KeyboardInterrupt), Rollback() as rollback:
+    with pytest.raises(KeyboardInterrupt), Rollback(Project(tmp_path), "test") as rollback:
         rollback.keep(changed, removed, absent, folder / "card")
-        rollback.create(fresh)
+        rollback.create(fresh, fresh / "deep")
         changed.write_text("after")
         removed.unlink()
         absent.write_text("new")
@@ -41,22 +44,22 @@ def test_everything_is_put_back(tmp_path: Path) -> None:
 
 
 def test_success_keeps_what_was_done(tmp_path: Path) -> None:
-    with Rollback() as rollback:
-        rollback.keep(tmp_path / "a")
-        rollback.create(tmp_path / "b")
-        (tmp_path / "a").write_text("new")
-        (tmp_path / "b").mkdir()
-    assert (tmp_path / "a").read_text() == "new"
-    assert (tmp_path / "b").is_dir()
+    with Rollback(Project(tmp_path), "test") as rollback:
+        rollback.keep(tmp_path / "params.yaml")
+        rollback.create(tmp_path / "layers")
+        (tmp_path / "params.yaml").write_text("new")
+        (tmp_path / "layers").mkdir()
+    assert (tmp_path / "params.yaml").read_text() == "new"
+    assert (tmp_path / "layers").is_dir()
 
 
 def test_what_was_there_before_is_not_taken_for_new(tmp_path: Path) -> None:
     """A folder that a failed command found stays."""
-    (tmp_path / "b").mkdir()
-    with pytest.raises(ValueError, match="no"), Rollback() as rollback:
-        rollback.create(tmp_path / "b")
+    (tmp_path / "layers").mkdir()
+    with pytest.raises(ValueError, match="no"), Rollback(Project(tmp_path), "test") as rollback:
+        rollback.create(tmp_path / "layers")
         raise ValueError("no")
-    assert (tmp_path / "b").is_dir()
+    assert (tmp_path / "layers").is_dir()
 
 
 def test_a_stages_reason_is_its_own_or_dvcs() -> None:

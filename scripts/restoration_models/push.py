@@ -45,7 +45,7 @@ class Damaged(ModelProblem):
         super().__init__(
             f"its bytes have {digest}, which is not what was locked: it was not stored",
             where=str(path),
-            remedy="delete it, and have `models refresh` bring the checkpoint again",
+            remedy="delete it, and have `models pull` or `models refresh` bring the checkpoint again",
         )
 
 

@@ -48,11 +48,16 @@ def pull(slugs: Slugs = None, jobs: Jobs = DEFAULT_JOBS, as_json: Json = False) 
     if as_json:
         failed = {failure.slug: str(failure.error) for failure in done.failed}
         facts = {"fetched": list(done.slugs), "bytes": done.size, "placed": done.placed}
-        render.as_json({**facts, "present": done.present, "failed": failed})
+        facts |= {"present": done.present, "in_the_way": list(done.in_the_way)}
+        render.as_json({**facts, "failed": failed})
     else:
         typer.echo(
             f"{len(done.slugs)} fetched, {render.size(done.size)}; {done.placed} put in place; "
             f"{done.present} were there"
         )
+    if done.in_the_way and done.failed:
+        edge.say(str(library.InTheWay(done.in_the_way)))
     if done.failed:
         raise library.PullFailed(done.failed)
+    if done.in_the_way:
+        raise library.InTheWay(done.in_the_way)

@@ -46,8 +46,8 @@ def read_record(data: Path, size: int) -> Ranges:
         ranges = _ranges_of(record["ranges"], size)
     except (OSError, ValueError, KeyError, TypeError):
         return Ranges()
-    # What stands behind the last line's end was cut off.
-    for note in notes[:-1][-1:]:
+    # What stands behind the last line's end was cut off. Each note begins a line, whatever stood before.
+    for note in [note for note in notes[:-1] if note][-1:]:
         with suppress(ValueError, KeyError, TypeError):
             written = json.loads(note)
             if boot() is not None and written["boot"] == boot():
@@ -218,7 +218,7 @@ class Partial:
     def _append(self, file: int) -> None:
         with self.changed:
             written = list(self._ranges)
-        os.write(file, json.dumps({"boot": boot(), "ranges": written}).encode() + b"\n")
+        os.write(file, b"\n" + json.dumps({"boot": boot(), "ranges": written}).encode() + b"\n")
 
     def _forget_notes(self) -> None:
         if self._notes is not None:

@@ -61,7 +61,7 @@ def source_of(settings: StoreSettings, name: str, version_id: str | None = None)
 
     Raises a `StoreFailure` (`StoreUnreachable`, `WrongKeys`, `BucketMissing`, `ObjectMissing`…).
     """
-    speaker = client(settings)
+    speaker = client(settings, retries=1)
     with asking(settings, doing=f"read {name}", name=name):
         # Asked for a byte, because an answer to HEAD has no body that says what is wrong.
         answer = speaker.get_object(settings.bucket, name, offset=0, length=1, version_id=version_id)

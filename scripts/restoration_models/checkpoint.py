@@ -25,7 +25,9 @@ from restoration_models.scan import (
     UnsafeCheckpoint,
     loadable_path,
     open_checkpoint,
+    plain_name,
     scan,
+    shown,
 )
 
 if TYPE_CHECKING:
@@ -194,7 +196,7 @@ class Checkpoint:
             with torch.serialization.safe_globals(reviewed):
                 return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
         except _REFUSALS as error:
-            raise UnloadableCheckpoint(self.path, _first_line(error)) from error
+            raise UnloadableCheckpoint(self.path, _why("torch", error)) from error
 
     def _load_safetensors(self) -> dict[str, torch.Tensor]:
         from safetensors import SafetensorError
@@ -203,7 +205,7 @@ class Checkpoint:
         try:
             tensors: dict[str, torch.Tensor] = load_file(loadable_path(self.file))
         except (SafetensorError, OSError) as error:
-            raise UnloadableCheckpoint(self.path, _first_line(error)) from error
+            raise UnloadableCheckpoint(self.path, _why("safetensors", error)) from error
         return tensors
 
 
@@ -245,9 +247,9 @@ def unwrap(content: Any, wrapper_key: str | None) -> dict[str, torch.Tensor]:
 
 
 def quoted(names: Sequence[str]) -> str:
-    """Return the first few names for a message."""
+    """Return the first few names for a message, each shortened."""
     rest = len(names) - SHOWN
-    return ", ".join(repr(name) for name in names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(shown(name) for name in names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _dense(content: Mapping[Any, Any]) -> dict[str, torch.Tensor]:
@@ -257,11 +259,11 @@ def _dense(content: Mapping[Any, Any]) -> dict[str, torch.Tensor]:
         raise NotAStateDict("it is empty")
     for name, value in content.items():
         if not isinstance(name, str):
-            raise NotAStateDict(f"the key {name!r} is no text")
+            raise NotAStateDict(f"the key {plain_name(str(name))} is no text")
         if not isinstance(value, torch.Tensor):
-            raise NotAStateDict(f"{name} holds a {type(value).__name__}, not a tensor")
+            raise NotAStateDict(f"{plain_name(name)} holds a {type(value).__name__}, not a tensor")
         if value.layout != torch.strided or value.is_quantized or value.device.type != "cpu":
-            raise NotAStateDict(f"{name} is not a dense tensor with values")
+            raise NotAStateDict(f"{plain_name(name)} is not a dense tensor with values")
     return dict(content)
 
 
@@ -274,6 +276,15 @@ def _resolve(name: str) -> Any:
         raise UnknownGlobal(name) from error
 
 
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return text[0] if text else type(error).__name__
+def _why(reader: str, error: BaseException) -> str:
+    """Say in our own words why `reader` gave up; its own text stays with the cause.
+
+    That text quotes the file, and torch's advises to load what was refused without restriction.
+    """
+    if isinstance(error, pickle.UnpicklingError):
+        return f"{reader}'s restricted loader does not read its pickle"
+    if isinstance(error, EOFError):
+        return "it ends too early"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{reader} cannot read it: {error.strerror}"
+    return f"{reader} refuses it with a {type(error).__name__}"

@@ -15,9 +15,12 @@ from support.hostile_parts import (
     WEIGHTS,
     Case,
     archive,
+    device,
+    flags,
     glob,
     members,
     number,
+    parameter,
     proto,
     state,
     storage,
@@ -127,9 +130,23 @@ def calls(canary: str) -> Iterator[Case]:
         "append-to-dict": (b"}Na", "puts something into a dict"),
         "setitem-on-list": (b"]NNs", "puts something into a list"),
         "tuple-key": (b"})Ns", "a dict key is a tuple"),
+        "numbers-key": (b"}" + number(1 << 61) + b"\x85Ns", "a dict key is a tuple"),
+        "real-key": (b"}G" + struct.pack(">d", 2.0**61) + b"Ns", "a dict key is float"),
+        "nothing-key": (b"}NNs", "a dict key is NoneType"),
+        "bytes-key": (b"}C\x01aNs", "a dict key is a value that is not followed"),
+        "far-number-key": (b"}" + number((1 << 32) + 1) + b"Ns", "further from 0"),
+        "far-negative-key": (b"}" + number(-(1 << 32) - 1) + b"Ns", "further from 0"),
+        "far-number-key-of-ordered-dict": (
+            ordered + b"](" + number((1 << 61) - 1) + b"N\x86e\x85R",
+            "further from 0",
+        ),
         "key-twice": (b"}(" + text("a") + b"N" + text("a") + b"Nu", "twice"),
         "ordered-dict-of-text": (ordered + text("ab") + b"\x85R", "unusual arguments"),
-        "device-of-list": (glob("torch", "device") + b"]\x85R", "unusual arguments"),
+        "device-of-list": (device(b"]"), "unusual arguments"),
+        "device-unknown": (device(text("zzz")), "unusual arguments"),
+        "device-index-too-large": (device(text("cuda:128")), "unusual arguments"),
+        "device-index-spelled-otherwise": (device(text("cuda:01")), "unusual arguments"),
+        "device-with-two-indices": (device(text("cuda:1"), number(1)), "unusual arguments"),
         "size-of-text": (glob("torch", "Size") + text("1") + b"\x85R", "unusual arguments"),
         "text-persistent-id": (b"Pstorage\n", "line of text"),
         "persistent-id-number": (b"K\x07Q", "instead of a storage"),
@@ -184,7 +201,13 @@ def limits(canary: str) -> Iterator[Case]:
     yield unreadable("limit-no-stop", torch_zip(BENIGN[:-1]), "middle of an opcode")
     yield unreadable("limit-empty-pickle", torch_zip(b""), "middle of an opcode")
     yield unsafe("two-pickles", torch_zip(BENIGN + proto(run)), "follow the end of the pickle", proto(run))
-    pairs = b"](" + b"".join(b"(" + number(at) + b"Nt" for at in range(1000)) + b"eq\x01"
+    crowd = b"".join(number(at, 4) + b"N" for at in range(20_001))
+    yield unsafe("limit-numbers-as-keys", torch_zip(proto(b"}(" + crowd + b"u")), "more than 20000 dict keys")
+    spread = b"".join(b"}(" + number(at, 4) + b"Nu" for at in range(20_001))
+    yield unsafe(
+        "limit-numbers-as-keys-of-dicts", torch_zip(proto(b"(" + spread + b"t")), "more than 20000 dict keys"
+    )
+    pairs = b"](" + b"".join(b"(" + text(str(at)) + b"Nt" for at in range(1000)) + b"eq\x01"
     copies = (glob("collections", "OrderedDict") + b"h\x01\x85R0") * 1000
     yield unsafe("limit-copied-list", torch_zip(proto(pairs + copies)), "copies more than")
 
@@ -200,7 +223,14 @@ def tensors(canary: str) -> Iterator[Case]:
         "repeated": (tensor(size=(1 << 40,), stride=(0,)), "repeats the 16 bytes"),
         "negative-size": (tensor(size=(-1,)), "unusual arguments"),
         "negative-stride": (tensor(stride=(-1,)), "unusual arguments"),
-        "overflow": (tensor(size=(1 << 62, 1 << 62), stride=(1, 1)), "has 16"),
+        "overflow": (tensor(size=(1 << 62, 1 << 62), stride=(1, 1)), "than can be counted"),
+        "overflow-before-a-zero": (tensor(size=(1 << 62, 4, 0), stride=(1, 1, 1)), "than can be counted"),
+        "overflow-after-a-zero": (tensor(size=(0, 1 << 62, 4), stride=(1, 1, 1)), "than can be counted"),
+        "flag-not-set": (tensor(tail=flags("neg", value=b"\x89")), "unusual arguments"),
+        "flag-unknown": (tensor(tail=flags("zero")), "unusual arguments"),
+        "three-flags": (tensor(tail=flags("neg", "conj", "zero")), "unusual arguments"),
+        "parameter-of-storage": (parameter(storage()), "unusual arguments"),
+        "parameter-of-dtype": (parameter(glob("torch", "float32")), "unusual arguments"),
         "too-many-dimensions": (tensor(size=(1,) * 40, stride=(1,) * 40), "unusual arguments"),
         "no-storage": (tensor(source=b"N"), "unusual arguments"),
         "on-meta": (tensor(storage().replace(text("cpu"), text("meta"))), "no device with data"),
@@ -208,6 +238,19 @@ def tensors(canary: str) -> Iterator[Case]:
     }
     for name, (body, says) in bodies.items():
         yield unsafe(f"tensor-{name}", torch_zip(proto(body)), says)
+    whole = storage(kind="IntStorage")
+    real = glob("torch", "float32")
+    unloadable = {
+        "gradient-of-whole-numbers": (tensor(whole, gradient=True), "has a gradient"),
+        "gradient-beside-a-dtype": (tensor(gradient=True, tail=real), "has a gradient"),
+        "parameter-of-whole-numbers": (parameter(tensor(whole)), "has a gradient"),
+        "parameter-of-parameter": (parameter(parameter(tensor(whole), gradient=False)), "has a gradient"),
+        "conjugate-of-real-numbers": (tensor(tail=flags("conj")), "gives to other numbers"),
+        "conjugate-beside-a-dtype": (tensor(tail=real + flags("conj")), "gives to other numbers"),
+        "negative-of-whole-numbers": (tensor(whole, tail=flags("neg")), "gives to other numbers"),
+    }
+    for name, (body, says) in unloadable.items():
+        yield unreadable(f"tensor-{name}", torch_zip(proto(body)), says)
     yield unsafe("tensor-storage-too-short", torch_zip(weights=WEIGHTS[:8]), "declares 16 bytes")
     yield unsafe("tensor-storage-too-long", torch_zip(weights=WEIGHTS * 2), "declares 16 bytes")
     yield unreadable("tensor-storage-missing", archive(members()[0], members()[2]), "not in the archive")

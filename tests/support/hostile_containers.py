@@ -11,7 +11,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from support.hostile_parts import (
     BENIGN,
@@ -211,16 +211,33 @@ def legacies(canary: str) -> Iterator[Case]:
     yield unreadable("legacy-truncated", legacy()[:-3], "truncated")
     yield unreadable("legacy-cut-in-pickle", legacy()[:60], "middle of an opcode")
     yield unreadable("legacy-cut-in-magic", MAGIC[:9], "truncated")
-    yield unreadable("legacy-and-tar", tar_and_legacy(evil), "is a tar archive")
+    for name, spelled in CHECKSUMS.items():
+        yield unreadable(f"legacy-and-tar-{name}", tar_and_legacy(spelled, evil), "is a tar archive")
 
 
-def tar_and_legacy(evil: bytes) -> bytes:
+CHECKSUMS: dict[str, Callable[[int], bytes]] = {
+    "usual": lambda value: b"%06o\0 " % value,
+    "spaces": lambda value: b" %6o " % value,
+    "all-whitespace": lambda value: b"\x1f\t%o" % value,
+    "prefix": lambda value: b"0o%o" % value,
+    "capital-prefix": lambda value: b"0O%o" % value,
+    "sign": lambda value: b"+%o" % value,
+    "underscore": lambda value: b"_".join([b"%o" % (value >> 9), b"%03o" % (value & 0o777)]),
+    "junk-behind": lambda value: b"%o\0x" % value,
+    "256": lambda value: b"\x80" + value.to_bytes(7, "big"),
+}
+"""How a number can be written in a tar header, so that Python's tarfile reads it."""
+
+
+def tar_and_legacy(spelled: Callable[[int], bytes], more: bytes = b"") -> bytes:
     """A legacy checkpoint whose first block is a tar header too: torch asks for that first."""
-    padded = legacy(system=proto(text("x" * 600) + b"0}"))
+    # Zeros, because tarfile reads the numbers of the header besides its checksum.
+    filling = b"}" + text("x") + text("\0" * 600) + b"s"
+    padded = legacy(system=proto(filling))
     block = bytearray(padded[:512])
     block[148:156] = b" " * 8
-    block[148:156] = b"%06o\0 " % sum(block)
-    return bytes(block) + padded[512:] + evil
+    block[148:156] = spelled(sum(block)).ljust(8, b"\0")
+    return bytes(block) + padded[512:] + more
 
 
 def headers(canary: str) -> Iterator[Case]:
@@ -232,6 +249,17 @@ def headers(canary: str) -> Iterator[Case]:
     yield unreadable("safetensors-header-beyond", safetensors(one, length=5000), "ends early")
     yield unreadable("safetensors-header-short", safetensors(one, length=20), "no valid JSON")
     yield unreadable("safetensors-deep", safetensors(b'{"a":' + b"[" * 100_000), "nested too deep")
+    yield unreadable("safetensors-a-list-too-deep", safetensors(b'{"a":{"shape":[[]]}}'), "nested too deep")
+    yield unreadable(
+        "safetensors-deep-behind-escapes", safetensors(b'{"a\\\\":{"\\"":[{}]}}'), "nested too deep"
+    )
+    many = b'{"a":[' + b"0," * 500_000 + b"0]}"
+    yield unreadable("safetensors-many-values", safetensors(many), "more than 500000 values")
+    yield unreadable(
+        "safetensors-many-texts", safetensors(b"{" + b'"' * 2_000_001), "more than 500000 values"
+    )
+    overflow = {"a": described(shape=(1 << 62, 4, 0), offsets=(0, 0))}
+    yield unsafe("safetensors-overflow", safetensors(overflow, b""), "than can be counted")
     yield unreadable("safetensors-not-json", safetensors(b"{nonsense}"), "no valid JSON")
     yield unreadable("safetensors-bad-utf8", safetensors(b'{"\xff":1}'), "no valid JSON")
     yield unreadable("safetensors-half-character", safetensors(b'{"\\ud800":{}}'), "no valid JSON")

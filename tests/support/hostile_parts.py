@@ -46,9 +46,8 @@ def glob(module: str, name: str) -> bytes:
     return b"c" + module.encode() + b"\n" + name.encode() + b"\n"
 
 
-def number(value: int) -> bytes:
-    raw = value.to_bytes(9, "little", signed=True)
-    return b"\x8a\x09" + raw
+def number(value: int, width: int = 9) -> bytes:
+    return b"\x8a" + bytes([width]) + value.to_bytes(width, "little", signed=True)
 
 
 def numbers(*values: int) -> bytes:
@@ -71,10 +70,28 @@ def tensor(
     size: tuple[int, ...] = (4,),
     stride: tuple[int, ...] = (1,),
     hooked: bytes | None = None,
+    gradient: bool = False,
+    tail: bytes = b"",
 ) -> bytes:
+    """`tail` follows the hooks: flags, or a dtype (which only the third version has) and flags."""
     arguments = (storage() if source is None else source) + number(offset) + numbers(*size) + numbers(*stride)
-    tail = hooks() if hooked is None else hooked
-    return glob("torch._utils", "_rebuild_tensor_v2") + b"(" + arguments + b"\x89" + tail + b"tR"
+    arguments += (b"\x88" if gradient else b"\x89") + (hooks() if hooked is None else hooked) + tail
+    version = 3 if tail.startswith(b"c") else 2
+    return glob("torch._utils", f"_rebuild_tensor_v{version}") + b"(" + arguments + b"tR"
+
+
+def flags(*names: str, value: bytes = b"\x88") -> bytes:
+    """The metadata of a tensor."""
+    return b"}" + b"".join(text(name) + value + b"s" for name in names)
+
+
+def parameter(data: bytes, gradient: bool = True) -> bytes:
+    mark = b"\x88" if gradient else b"\x89"
+    return glob("torch._utils", "_rebuild_parameter") + b"(" + data + mark + hooks() + b"tR"
+
+
+def device(*arguments: bytes) -> bytes:
+    return glob("torch", "device") + b"(" + b"".join(arguments) + b"tR"
 
 
 def proto(body: bytes, protocol: int = 2) -> bytes:

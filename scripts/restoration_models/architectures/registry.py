@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from restoration_models.architectures.runtime import require_torch, without_random_start
 from restoration_models.errors import ModelProblem
+from restoration_models.scan import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,7 +152,7 @@ def load(state_dict: Mapping[str, Any], *, expected: str | None = None) -> Netwo
     except RuntimeError as error:
         raise MismatchedTensors(str(found.id), _differences(str(error))) from error
     except _STUMBLES as error:
-        reason = f"its size cannot be read off the tensors ({type(error).__name__}: {error})"
+        reason = f"its size cannot be read off the tensors ({type(error).__name__}: {plain_name(str(error))})"
         raise MismatchedTensors(str(found.id), reason) from error
     if not isinstance(descriptor, ImageModelDescriptor):
         raise NotAnImageNetwork(str(found.id))
@@ -172,8 +173,9 @@ def _find(state_dict: Mapping[str, Any]) -> ArchSupport:
 
 
 def _some(names: list[str]) -> str:
+    """The first few names, each shortened, for the file chose them."""
     rest = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(map(plain_name, names[:SHOWN])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _differences(text: str) -> str:
@@ -192,6 +194,7 @@ def _differences(text: str) -> str:
         text,
     )
     if shapes:
-        quoted = [f"{name} is ({found}) for ({wanted})" for name, found, wanted in shapes]
-        parts.append(f"{len(shapes)} of another shape ({_some(quoted)})")
-    return ", ".join(parts) or text.splitlines()[0]
+        some = [f"{plain_name(name)} is ({found}) for ({wanted})" for name, found, wanted in shapes[:SHOWN]]
+        rest = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
+        parts.append(f"{len(shapes)} of another shape ({', '.join(some)}{rest})")
+    return ", ".join(parts) or plain_name(text.splitlines()[0])

@@ -33,6 +33,8 @@ from restoration_models.scan.verdicts import (
     ScanReport,
     UnreadableCheckpoint,
     UnsafeCheckpoint,
+    plain_name,
+    shown,
 )
 
 __all__ = [
@@ -48,5 +50,7 @@ __all__ = [
     "UnsafeCheckpoint",
     "loadable_path",
     "open_checkpoint",
+    "plain_name",
     "scan",
+    "shown",
 ]

@@ -27,6 +27,15 @@ class Role(enum.Enum):
     """Allowed by the catalogue entry after a person's review: may be called and built."""
 
 
+class Numbers(enum.Enum):
+    """What the elements of a tensor are; torch gives a gradient to some and a conjugate to few."""
+
+    WHOLE = enum.auto()
+    """Truth values too."""
+    REAL = enum.auto()
+    COMPLEX = enum.auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """One allow-listed name."""
@@ -34,50 +43,52 @@ class Allowed:
     role: Role
     item_size: int = 0
     """Bytes of one element, for storages and dtypes."""
+    numbers: Numbers = Numbers.WHOLE
+    """For storages and dtypes."""
 
 
-# Bytes of an element of each storage class that torch.save writes. Quantised storages
+# Bytes and kind of an element of each storage class that torch.save writes. Quantised storages
 # (QInt8Storage and the like) are left out: no state dict of the pipeline has them.
 _STORAGES: Final = {
-    "torch.BFloat16Storage": 2,
-    "torch.BoolStorage": 1,
-    "torch.ByteStorage": 1,
-    "torch.CharStorage": 1,
-    "torch.ComplexDoubleStorage": 16,
-    "torch.ComplexFloatStorage": 8,
-    "torch.DoubleStorage": 8,
-    "torch.FloatStorage": 4,
-    "torch.HalfStorage": 2,
-    "torch.IntStorage": 4,
-    "torch.LongStorage": 8,
-    "torch.ShortStorage": 2,
+    "torch.BFloat16Storage": (2, Numbers.REAL),
+    "torch.BoolStorage": (1, Numbers.WHOLE),
+    "torch.ByteStorage": (1, Numbers.WHOLE),
+    "torch.CharStorage": (1, Numbers.WHOLE),
+    "torch.ComplexDoubleStorage": (16, Numbers.COMPLEX),
+    "torch.ComplexFloatStorage": (8, Numbers.COMPLEX),
+    "torch.DoubleStorage": (8, Numbers.REAL),
+    "torch.FloatStorage": (4, Numbers.REAL),
+    "torch.HalfStorage": (2, Numbers.REAL),
+    "torch.IntStorage": (4, Numbers.WHOLE),
+    "torch.LongStorage": (8, Numbers.WHOLE),
+    "torch.ShortStorage": (2, Numbers.WHOLE),
     # Raw bytes: what tensors of the newer dtypes (uint16, float8) stand on.
-    "torch.storage.UntypedStorage": 1,
+    "torch.storage.UntypedStorage": (1, Numbers.WHOLE),
 }
 
 # Plain values. They appear as the dtype of _rebuild_tensor_v3 and as settings in a checkpoint.
 _DTYPES: Final = {
-    "torch.bfloat16": 2,
-    "torch.bool": 1,
-    "torch.complex128": 16,
-    "torch.complex32": 4,
-    "torch.complex64": 8,
-    "torch.float16": 2,
-    "torch.float32": 4,
-    "torch.float64": 8,
-    "torch.float8_e4m3fn": 1,
-    "torch.float8_e4m3fnuz": 1,
-    "torch.float8_e5m2": 1,
-    "torch.float8_e5m2fnuz": 1,
-    "torch.float8_e8m0fnu": 1,
-    "torch.int16": 2,
-    "torch.int32": 4,
-    "torch.int64": 8,
-    "torch.int8": 1,
-    "torch.uint16": 2,
-    "torch.uint32": 4,
-    "torch.uint64": 8,
-    "torch.uint8": 1,
+    "torch.bfloat16": (2, Numbers.REAL),
+    "torch.bool": (1, Numbers.WHOLE),
+    "torch.complex128": (16, Numbers.COMPLEX),
+    "torch.complex32": (4, Numbers.COMPLEX),
+    "torch.complex64": (8, Numbers.COMPLEX),
+    "torch.float16": (2, Numbers.REAL),
+    "torch.float32": (4, Numbers.REAL),
+    "torch.float64": (8, Numbers.REAL),
+    "torch.float8_e4m3fn": (1, Numbers.REAL),
+    "torch.float8_e4m3fnuz": (1, Numbers.REAL),
+    "torch.float8_e5m2": (1, Numbers.REAL),
+    "torch.float8_e5m2fnuz": (1, Numbers.REAL),
+    "torch.float8_e8m0fnu": (1, Numbers.REAL),
+    "torch.int16": (2, Numbers.WHOLE),
+    "torch.int32": (4, Numbers.WHOLE),
+    "torch.int64": (8, Numbers.WHOLE),
+    "torch.int8": (1, Numbers.WHOLE),
+    "torch.uint16": (2, Numbers.WHOLE),
+    "torch.uint32": (4, Numbers.WHOLE),
+    "torch.uint64": (8, Numbers.WHOLE),
+    "torch.uint8": (1, Numbers.WHOLE),
 }
 
 _CALLS: Final = (
@@ -105,8 +116,8 @@ _CALLS: Final = (
 
 ALLOWED: Final[Mapping[str, Allowed]] = MappingProxyType(
     {name: Allowed(Role.CALL) for name in _CALLS}
-    | {name: Allowed(Role.STORAGE, size) for name, size in _STORAGES.items()}
-    | {name: Allowed(Role.DTYPE, size) for name, size in _DTYPES.items()}
+    | {name: Allowed(Role.STORAGE, *element) for name, element in _STORAGES.items()}
+    | {name: Allowed(Role.DTYPE, *element) for name, element in _DTYPES.items()}
 )
 """Dotted name -> what it may do, for every checkpoint."""
 

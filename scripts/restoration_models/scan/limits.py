@@ -34,6 +34,14 @@ MAX_MEMO: Final = MAX_OPCODES
 MAX_DEPTH: Final = 64
 """Nesting of containers, and of open marks."""
 
+MAX_NUMBERED: Final = 20_000
+"""Entries of dicts under whole numbers, in one pickle; the state of an optimiser has one a parameter."""
+
+MAX_NUMBER_KEY: Final = 1 << 32
+"""How far from 0 a whole number that is a dict key may lie. Python hashes a number to itself, modulo
+2^61 - 1: larger keys can be made to collide, and a dict of n such keys takes n * n steps. Smaller
+ones can still be made to crowd, which their number bounds."""
+
 MAX_ARGUMENTS: Final = 16
 """Arguments of one call."""
 
@@ -58,6 +66,12 @@ MAX_SMALL_MEMBER: Final = 128
 MAX_HEADER: Final = 8 << 20
 """Bytes of a safetensors header. The library itself reads up to 100 MB; JSON of that size
 takes gigabytes once parsed, and 8 MiB describe more tensors than MAX_MEMBERS."""
+
+MAX_HEADER_VALUES: Final = 500_000
+"""Values in it. MAX_MEMBERS tensors of MAX_DIMENSIONS dimensions have 440 000."""
+
+MAX_HEADER_DEPTH: Final = 3
+"""Nesting in it: the table of tensors, a tensor, its shape."""
 
 PROBE_BYTES: Final = 1 << 16
 PROBE_OPCODES: Final = 4096

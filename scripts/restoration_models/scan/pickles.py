@@ -268,7 +268,7 @@ class Pickle:
         for at in range(0, len(items), 2):
             if items[at + 1] is target:
                 raise UnsafeCheckpoint("puts a dict into itself")
-            calls.put(target, items[at], items[at + 1])
+            calls.put(target, items[at], items[at + 1], self.ledger)
 
     # The opcodes that torch's restricted loader reads.
 

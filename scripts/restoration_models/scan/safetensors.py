@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Final, NoReturn
 
-from restoration_models.scan.limits import MAX_DIMENSIONS, MAX_HEADER, MAX_MEMBERS
+from restoration_models.scan.calls import countable
+from restoration_models.scan.limits import (
+    MAX_DIMENSIONS,
+    MAX_HEADER,
+    MAX_HEADER_DEPTH,
+    MAX_HEADER_VALUES,
+    MAX_MEMBERS,
+)
 from restoration_models.scan.source import Source
 from restoration_models.scan.verdicts import (
     Container,
@@ -82,7 +90,27 @@ def scan_safetensors(source: Source) -> ScanReport:
     )
 
 
+def _check_extent(raw: bytes) -> None:
+    """Refuse JSON that would take far more memory than its text, before anything is made of it."""
+    # Escapes in pairs of bytes, so that a quote that is left begins or ends a text.
+    plain = raw.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in raw else raw
+    # A value is at most two texts, its name and itself.
+    many = plain.count(b'"') > 4 * MAX_HEADER_VALUES
+    outside = b"" if many else b"".join(plain.split(b'"')[::2])
+    if many or sum(map(outside.count, (b",", b"{", b"["))) > MAX_HEADER_VALUES:
+        raise UnreadableCheckpoint(f"its safetensors header holds more than {MAX_HEADER_VALUES} values")
+    depth = 0
+    for bracket in re.finditer(rb"[\[{]|[\]}]", outside):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > MAX_HEADER_DEPTH:
+            raise UnreadableCheckpoint("its safetensors header is nested too deep")
+        if depth <= 0:
+            # What follows the object's end is no JSON; its parser gives up there.
+            return
+
+
 def _parsed(raw: bytes) -> dict[str, object]:
+    _check_extent(raw)
     try:
         header = json.loads(
             raw.decode("utf-8"),
@@ -139,6 +167,8 @@ def _span(name: str, entry: object) -> tuple[int, int, str]:
     shape, offsets = _numbers(entry["shape"]), _numbers(entry["data_offsets"])
     if shape is None or len(shape) > MAX_DIMENSIONS or offsets is None or len(offsets) != 2:
         raise UnreadableCheckpoint(f"tensor {shown(name)} has an invalid shape or invalid offsets")
+    if not countable(shape, item_size):
+        raise UnsafeCheckpoint(f"tensor {shown(name)} has a shape of more bytes than can be counted")
     begin, end = offsets
     if end - begin != math.prod(shape) * item_size:
         raise UnsafeCheckpoint(

@@ -77,7 +77,7 @@ def recognised(head: bytes, *, certain: bool = False) -> Kind | None:
     for prefix, kind in _CERTAIN:
         if head.startswith(prefix):
             return kind
-    if is_tar(head):
+    if is_tar(head, certain=certain):
         return _TAR
     if certain:
         return None
@@ -97,20 +97,32 @@ def recognised(head: bytes, *, certain: bool = False) -> Kind | None:
     return None
 
 
-def is_tar(head: bytes) -> bool:
+def is_tar(head: bytes, *, certain: bool = False) -> bool:
     """Return whether `head` begins with a tar header: the name does not matter, the checksum does.
 
-    torch asks for this before anything else of a file that is no zip, so a legacy checkpoint
-    that is a tar as well is two things at once.
+    torch asks Python's tarfile for this before anything else of a file that is no zip, so a
+    legacy checkpoint that is a tar as well is two things at once. `certain` leaves out the
+    checksums that no writer of tar files writes and raw tensor data could hit by chance.
     """
     if head[257:262] == b"ustar":
         return True
-    digits = head[148:156].strip(b" \0")
-    if len(head) < HEAD or not digits.isdigit() or any(digit > ord("7") for digit in digits):
+    declared = _tar_number(head[148:156]) if len(head) >= HEAD else None
+    if declared is None or (certain and declared <= 0):
         return False
     block = head[:148] + b" " * 8 + head[156:HEAD]
-    signed = sum(byte - 256 if byte > 127 else byte for byte in block)
-    return int(digits, 8) in (sum(block), signed)
+    # The sums of bytes with and without a sign: old tars differ in that.
+    return declared in (sum(block), sum(byte - 256 if byte > 127 else byte for byte in block))
+
+
+def _tar_number(field: bytes) -> int | None:
+    """Return what tarfile makes of a number in a tar header, in every spelling that it takes; or None."""
+    if field[0] in (0x80, 0xFF):
+        return int.from_bytes(field[1:], "big") - (256 ** len(field[1:]) if field[0] == 0xFF else 0)
+    try:
+        # Python's own idea of a number is meant: a sign, 0o and _ included; nothing at all is 0.
+        return int(field.partition(b"\0")[0].decode("ascii").strip() or "0", 8)
+    except ValueError:
+        return None
 
 
 def refusal(head: bytes) -> UnreadableCheckpoint:

@@ -6,8 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Final, Union
 
-from restoration_models.scan.allowlist import Allowed, Role
-from restoration_models.scan.limits import MAX_DEPTH, MAX_SHARING
+from restoration_models.scan.allowlist import Allowed, Numbers, Role
+from restoration_models.scan.limits import MAX_DEPTH, MAX_NUMBERED, MAX_SHARING
 from restoration_models.scan.verdicts import UnreadableCheckpoint, UnsafeCheckpoint, shown
 
 # In words, because Node is defined below and holds values itself.
@@ -42,7 +42,7 @@ _NO_ITEMS: Final[dict[str | int, Value]] = {}
 class Node:
     """A value that is no plain number, string or None."""
 
-    __slots__ = ("allowed", "depth", "held", "items", "keyed", "kind", "name", "storage")
+    __slots__ = ("allowed", "depth", "held", "items", "keyed", "kind", "name", "numbers", "storage")
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Node:
         name: str = "",
         allowed: Allowed | None = None,
         storage: Storage | None = None,
+        numbers: Numbers | None = None,
     ) -> None:
         self.kind = kind
         self.items: tuple[Value, ...] | list[Value] = list(items) if kind is Kind.LIST else items
@@ -61,6 +62,8 @@ class Node:
         """Dotted name of a global."""
         self.allowed = allowed
         self.storage = storage
+        self.numbers = numbers
+        """What a tensor's elements are."""
         self.held = False
         """Whether another value holds this one: it may not change any more (see `hold`)."""
         self.depth = 1
@@ -96,6 +99,7 @@ class Storage:
     item_size: int
     count: int
     """Elements."""
+    numbers: Numbers
 
     @property
     def size(self) -> int:
@@ -112,6 +116,8 @@ class Ledger:
     tensor_bytes: int = 0
     copied: int = 0
     """Entries copied from lists into dicts: a list can be named again and again."""
+    numbered: int = 0
+    """Entries of dicts under whole numbers."""
 
     def declare(self, storage: Storage) -> Storage:
         """Register a storage; every mention of a key must say the same."""
@@ -122,6 +128,12 @@ class Ledger:
                 f"{storage.count} of {storage.type_name}"
             )
         return storage
+
+    def number(self) -> None:
+        """Note an entry of a dict under a whole number."""
+        self.numbered += 1
+        if self.numbered > MAX_NUMBERED:
+            raise UnsafeCheckpoint(f"has more than {MAX_NUMBERED} dict keys that are whole numbers")
 
     def check_sharing(self) -> None:
         """Raise where tensors over shared storages add up to far more than the storages hold."""

@@ -97,7 +97,11 @@ class CheckpointFileFailed(WorldFailure):
 
 
 def shown(text: str | bytes, limit: int = 60) -> str:
-    """Return untrusted text as a short quoted string of printable ASCII."""
+    """Return untrusted text as a short quoted string of printable ASCII.
+
+    Every name that comes from a file reaches a message through this or `plain_name`: a file can
+    hold a name of a megabyte.
+    """
     raw = ascii(text[: limit + 1].decode("latin-1") if isinstance(text, bytes) else text[: limit + 1])
     return raw if len(text) <= limit else raw[: limit + 1] + "…'"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from restoration_models.errors import ModelProblem
+from restoration_models.scan import plain_name
 
 if TYPE_CHECKING:
     from restoration_models.tasks import Task
@@ -17,7 +18,7 @@ class NotFinite(ModelProblem):
         self.tensor = tensor
         more = f" and {others} more" if others else ""
         super().__init__(
-            f"NaN or infinite values in {tensor}{more}",
+            f"NaN or infinite values in {plain_name(tensor)}{more}",
             remedy="the training diverged or the file was damaged: use an earlier checkpoint",
         )
 

@@ -146,8 +146,33 @@ def dicts() -> bytes:
 
 
 def ordered() -> bytes:
-    pairs = b"](" + b"".join(b"(" + number(at) + b"Nt" for at in range(40_000)) + b"eq\x01"
+    pairs = b"](" + b"".join(b"(" + text(str(at)) + b"Nt" for at in range(40_000)) + b"eq\x01"
     return torch_zip(proto(pairs + (glob("collections", "OrderedDict") + b"h\x01\x85R0") * 12))
+
+
+def colliding(step: int, pairs: bool = False) -> bytes:
+    """A dict of numbers that Python hashes to one value, or whose hashes end in the same bits."""
+    keys = (number(at * step, 12) for at in range(1, 120_000))
+    if pairs:
+        listed = b"](" + b"".join(key + b"N\x86" for key in keys) + b"e\x85R"
+        return torch_zip(proto(glob("collections", "OrderedDict") + listed))
+    return torch_zip(proto(b"}(" + b"".join(key + b"N" for key in keys) + b"u"))
+
+
+def full_header(piece: bytes, most: int = limits.MAX_HEADER) -> bytes:
+    """A header of the full size, or of as many values as are read, that repeats a piece of JSON."""
+    count = (most - 9) // (len(piece) + 1)
+    return safetensors(b'{"a":[' + (piece + b",") * count + b"0]}", b"")
+
+
+DEEP = b"[" * 400 + b"]" * 400
+DEEP_TABLES = b'{"":' * 400 + b"0" + b"}" * 400
+
+
+def wide_text() -> bytes:
+    """One character beyond the first plane makes Python take four bytes for each."""
+    head, tail = '{"__metadata__":{"a":"\U0001f600'.encode(), b'"}}'
+    return safetensors(head + b"x" * (limits.MAX_HEADER - len(head) - len(tail)) + tail, b"")
 
 
 def header_of_names() -> bytes:
@@ -183,6 +208,15 @@ FILES: dict[str, tuple[Callable[[Path], None], str]] = {
     "doubled tuples": (content(doubled), "left over|64 deep"),
     "dicts": (content(dicts), "raw bytes"),
     "copied lists": (content(ordered), "copies more|does not read"),
+    "numbers of one hash": (content(lambda: colliding((1 << 61) - 1)), "further from 0"),
+    "numbers of one hash in pairs": (content(lambda: colliding((1 << 61) - 1, pairs=True)), "further from 0"),
+    "numbers that end alike": (content(lambda: colliding(1 << 15)), "more than 20000 dict keys"),
+    "deep lists in a full header": (content(lambda: full_header(DEEP)), "more than 500000 values"),
+    "deep tables in a full header": (content(lambda: full_header(DEEP_TABLES)), "more than 500000 values"),
+    "lists in a full header": (content(lambda: full_header(b"[0]")), "more than 500000 values"),
+    "deep lists in a header": (content(lambda: full_header(DEEP, 900_000)), "nested too deep"),
+    "tables in a header": (content(lambda: full_header(b'{"":0}', 1_700_000)), "not described by"),
+    "a wide text in a full header": (content(wide_text), "0 tensors"),
     "names in a safetensors header": (content(header_of_names), "19000 tensors"),
     "metadata in a safetensors header": (content(nested_metadata), "0 tensors"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickletools
+import tarfile
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -21,7 +22,9 @@ from restoration_models.scan import (
     UnsafeCheckpoint,
     scan,
 )
+from restoration_models.scan.signatures import is_tar
 from support.effort import examples
+from support.hostile_containers import CHECKSUMS, tar_and_legacy
 from support.hostile_parts import (
     BENIGN,
     MAGIC,
@@ -29,11 +32,17 @@ from support.hostile_parts import (
     Entry,
     archive,
     described,
+    device,
+    flags,
+    glob,
     legacy,
     legacy_pickle,
     members,
+    number,
+    parameter,
     proto,
     safetensors,
+    storage,
     tensor,
     text,
     torch_zip,
@@ -163,10 +172,12 @@ def test_random_opcodes(data: st.DataObject) -> None:
 PIECES = [
     b"}", b"]", b")", b"(", b"t", b"u", b"s", b"a", b"e", b"\x85", b"\x86", b"N", b"\x88", b"K\x01",
     b"G" + bytes(8),
-    text("a"), text("b"),
+    text("a"), text("b"), number(7), number(1 << 62),
     text("_metadata"), b"q\x00", b"h\x00", b"q\x01", b"h\x01", tensor(), b"b", b"R",
     b"ccollections\nOrderedDict\n)R", b"ccollections\nOrderedDict\n", b"ctorch\nfloat32\n", b"ctorch\nSize\n",
-    b"ctorch\ndevice\n" + text("cpu") + b"\x85R",
+    *(device(text(name)) for name in ("cpu", "cuda:1", "cuda:01", "cpu:128", "mtia", "meta", "zzz")),
+    device(text("cuda"), number(1)), device(text("cuda:1"), number(1)),
+    parameter(tensor()), parameter(tensor(storage(kind="IntStorage"))),
     b"U\x01x", b"J\xff\xff\xff\xff", b"\x8a\x02\x00\x01", b"M\x01\x01", b"\x81", b"Q",
 ]
 # fmt: on
@@ -182,6 +193,78 @@ def test_whatever_passes_loads_in_torch(pieces: list[bytes]) -> None:
         data = torch_zip(proto(body + closing))
         if verdict(data) is not None:
             load(data)
+
+
+KINDS = [("FloatStorage", 4), ("IntStorage", 4), ("ComplexFloatStorage", 2), ("HalfStorage", 8)]
+TAILS = [
+    b"", b"N", flags(), flags("conj"), flags("neg"), flags("conj", "neg"), flags("neg", value=b"\x89"),
+    flags("x"),
+]  # fmt: skip
+DTYPES_BESIDE = [
+    b"",
+    *(glob("torch", name) for name in ("float16", "int16", "complex32", "float8_e5m2", "bool")),
+]
+
+
+@examples(300)
+@given(
+    st.sampled_from(KINDS),
+    st.sampled_from(DTYPES_BESIDE),
+    st.sampled_from(TAILS),
+    st.lists(st.sampled_from([0, 1, 2, 1 << 31, 1 << 62]), max_size=4),
+    st.booleans(),
+    st.sampled_from([(), (True,), (False,), (False, True)]),
+)
+def test_whatever_tensor_passes_loads_in_torch(
+    kind: tuple[str, int],
+    dtype: bytes,
+    tail: bytes,
+    size: list[int],
+    gradient: bool,
+    wrapped: tuple[bool, ...],
+) -> None:
+    """Gradients, flags, dtypes, shapes and parameters, each with each."""
+    made = tensor(
+        storage(kind=kind[0], count=kind[1]), size=tuple(size), stride=(1,) * len(size),
+        gradient=gradient, tail=dtype + tail,
+    )  # fmt: skip
+    for again in wrapped:
+        made = parameter(made, again)
+    data = torch_zip(proto(b"}" + text("w") + made + b"s"))
+    if verdict(data) is not None:
+        assert list(load(data)["w"].shape) == size
+
+
+@st.composite
+def headers(draw: Callable[..., Any]) -> bytes:
+    """A block that may well be a tar header, its checksum spelled in one way or another."""
+    block = bytearray(draw(st.binary(min_size=512, max_size=512)) if draw(st.booleans()) else bytes(512))
+    for begin, end in ((100, 148), (156, 157), (329, 345)):
+        block[begin:end] = bytes(end - begin)
+    block[0] = 120
+    block[148:156] = b" " * 8
+    total = sum(block) if draw(st.booleans()) else sum(byte - (byte & 128) * 2 for byte in block)
+    spelled = draw(st.sampled_from(list(CHECKSUMS.values())))(abs(total))
+    field = b"\xff" + (256**7 + total).to_bytes(7, "big") if total < 0 else spelled
+    block[148:156] = (b"-%o" % -total if total < 0 and draw(st.booleans()) else field).ljust(8, b"\0")
+    return bytes(block)
+
+
+@MANY
+@given(headers())
+def test_whatever_tarfile_opens_is_a_tar(block: bytes) -> None:
+    """torch asks tarfile; a file that it opens must not pass for a legacy checkpoint."""
+    try:
+        tarfile.open(fileobj=io.BytesIO(block + bytes(1024)), mode="r:").close()
+    except (tarfile.TarError, ValueError):
+        return
+    assert is_tar(block)
+
+
+@pytest.mark.parametrize("spelled", CHECKSUMS)
+def test_every_spelling_of_a_checksum_is_one_to_tarfile(spelled: str) -> None:
+    """Without this, the refusals of these files would prove nothing."""
+    tarfile.open(fileobj=io.BytesIO(tar_and_legacy(CHECKSUMS[spelled])), mode="r:").close()
 
 
 @examples(300)

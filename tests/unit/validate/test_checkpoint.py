@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from restoration_models.checkpoint import NotAStateDict, WrongWrapperKey, unwrap
+from restoration_models.architectures import UnknownArchitecture
+from restoration_models.checkpoint import (
+    NotAStateDict,
+    UnloadableCheckpoint,
+    WrongWrapperKey,
+    opened,
+    unwrap,
+)
+from restoration_models.scan import Container, ScanReport
+from restoration_models.validate.problems import NotFinite
+from support.hostile_containers import CHECKSUMS, tar_and_legacy
+from support.hostile_parts import described, glob, proto, safetensors, torch_zip
 
 STATE = {"w": torch.zeros(1)}
 FLAT = {"w": torch.zeros(1), "params": torch.zeros(1)}
@@ -54,3 +66,61 @@ def test_what_is_no_state_dict(content: Any, reason: str) -> None:
     with pytest.raises(NotAStateDict) as caught:
         unwrap(content, None)
     assert str(caught.value) == f"not a state dict: {reason}; save the model's state_dict() and nothing else"
+
+
+LONG_NAME = "\x1b" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {LONG_NAME: 3},
+        {LONG_NAME: torch.zeros(2, device="meta")},
+        {f"{LONG_NAME}{at}": {} for at in range(9)},
+    ],
+)
+def test_a_long_name_makes_no_long_message(content: Any) -> None:
+    with pytest.raises((NotAStateDict, WrongWrapperKey)) as caught:
+        unwrap(content, None)
+    assert len(str(caught.value)) < 2000
+    assert str(caught.value).isprintable()
+
+
+def test_a_long_name_in_an_unknown_network() -> None:
+    text = str(UnknownArchitecture({f"{LONG_NAME}{at}": None for at in range(9)}))
+    assert "these 9 keys" in text
+    assert len(text) < 2000
+    assert text.isprintable()
+
+
+def test_a_long_name_with_a_number_that_is_none() -> None:
+    assert len(str(NotFinite(LONG_NAME, 3))) < 500
+
+
+def test_what_the_loader_says_is_never_repeated(tmp_path: Path) -> None:
+    """torch advises to load without restriction what it refused; nobody is to read that here."""
+    path = tmp_path / "checkpoint.pth"
+    path.write_bytes(tar_and_legacy(CHECKSUMS["usual"]))
+    scanned = ScanReport(Container.TORCH_LEGACY, (), 1, 1, path.stat().st_size)
+    refusals = []
+    with opened(path) as file:
+        with pytest.raises(UnloadableCheckpoint) as caught:
+            file.load(scanned)
+        refusals.append(caught.value)
+    assert "weights_only" in str(refusals[0].__cause__), "torch still gives this advice"
+    path.write_bytes(torch_zip(proto(b"}" + glob("builtins", "eval"))))
+    scanned = ScanReport(Container.TORCH_ZIP, (), 1, 1, path.stat().st_size)
+    with opened(path) as file:
+        with pytest.raises(UnloadableCheckpoint) as caught:
+            file.load(scanned)
+        refusals.append(caught.value)
+    path.write_bytes(safetensors({LONG_NAME: described(offsets=(0, 15))}))
+    scanned = ScanReport(Container.SAFETENSORS, (), 1, 1, path.stat().st_size)
+    with opened(path) as file:
+        with pytest.raises(UnloadableCheckpoint) as caught:
+            file.load(scanned)
+        refusals.append(caught.value)
+    for refusal in refusals:
+        assert not any(word in str(refusal) for word in ("weights_only", "safe_globals", "torch.load"))
+        assert len(refusal.what) < 120
+    assert ["restricted loader" in refusal.what for refusal in refusals] == [False, True, False]

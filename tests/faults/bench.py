@@ -27,7 +27,8 @@ from support.workspace import Workspace, declare
 from support.zygote import Command, start
 
 DOWNLOAD = 12_000_000
-OBJECTS, OBJECT = 4, 2_000_000
+MANY, LARGE = (4, 2_000_000), (2, 6_000_000)
+"""How many objects, of how many bytes."""
 WIRE = 6_000_000
 """Bytes a second of a line that is not loopback's."""
 
@@ -74,7 +75,7 @@ class Bench:
         self._template: Workspace | None = None
         self._declared: Workspace | None = None
         self.repro_seconds = 0.0
-        self._shelf: Shelf | None = None
+        self._shelves: dict[tuple[int, int], Shelf] = {}
 
     # Repositories to copy ---------------------------------------------------------------------
 
@@ -103,16 +104,16 @@ class Bench:
             ).begin()
         return self._declared
 
-    @property
-    def shelf(self) -> Shelf:
-        """Four models in the lock, their bytes in DVC's cache."""
-        if self._shelf is None:
-            shelf = Shelf.begin(self.folder / "shelf año")
-            for number in range(OBJECTS):
-                shelf.put(f"model-{number}", random.Random(number).randbytes(OBJECT))
+    def shelf(self, objects: tuple[int, int]) -> Shelf:
+        """Models in the lock, their bytes nowhere yet."""
+        if objects not in self._shelves:
+            count, size = objects
+            shelf = Shelf.begin(self.folder / f"shelf año {count}")
+            for number in range(count):
+                shelf.put(f"model-{number}", random.Random(number).randbytes(size))
             shelf.commit()
-            self._shelf = shelf
-        return self._shelf
+            self._shelves[objects] = shelf
+        return self._shelves[objects]
 
     def _serve(self, name: str, path: Path, *, rate: int | None) -> str:
         """Serve the file at `path`, from now on with the count of its bytes at zero."""
@@ -216,12 +217,12 @@ class Bench:
         )
 
     @contextmanager
-    def _stored(self, root: Path) -> Iterator[tuple[Shelf, Shop, Relay]]:
+    def _stored(self, root: Path, objects: tuple[int, int] = MANY) -> Iterator[tuple[Shelf, Shop, Relay]]:
         """A clone whose way to a bucket of its own is a slow wire."""
         assert self.server is not None
         port = urlsplit(self.server.endpoint).port or 0
         with shop(self.server) as bucket, Relay(port, rate=WIRE) as relay:
-            shelf = scenes.again(self.shelf, root)
+            shelf = scenes.again(self.shelf(objects), root)
             shelf.use(Shop(replace(bucket.settings, endpoint=f"http://127.0.0.1:{relay.port}")))
             yield shelf, bucket, relay
 
@@ -243,22 +244,30 @@ class Bench:
                 ("push",),
                 self.log(root),
                 moved=lambda: relay.up,
-                needed=OBJECTS * OBJECT,
+                needed=MANY[0] * MANY[1],
                 proved=lambda: _stored_wrong(shelf, bucket),
             )
 
-    @contextmanager
-    def pull(self, root: Path) -> Iterator[Scene]:
+    def pull(self, root: Path) -> AbstractContextManager[Scene]:
         """`dvc pull` of several objects."""
-        with self._stored(root) as (shelf, bucket, relay):
+        return self._pull(root, "dvc", MANY)
+
+    def models_pull(self, root: Path) -> AbstractContextManager[Scene]:
+        """`models pull` of some that are larger: what is under way is a part of each."""
+        return self._pull(root, "models", LARGE)
+
+    @contextmanager
+    def _pull(self, root: Path, program: str, objects: tuple[int, int]) -> Iterator[Scene]:
+        with self._stored(root, objects) as (shelf, bucket, relay):
             shelf.push(bucket)
             yield Scene(
                 root,
-                "dvc",
+                program,
                 ("pull",),
                 self.log(root),
                 moved=lambda: relay.down,
-                needed=OBJECTS * OBJECT,
+                port=relay.port,
+                needed=objects[0] * objects[1],
                 digests={f"{slug}.pth": sha256(content) for slug, content in shelf.contents.items()},
             )
 

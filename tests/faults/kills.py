@@ -145,6 +145,7 @@ def jobs_of(bench: Bench) -> list[Job]:
             Job("push", bench.push, 10, bound=None),
             Job("models push", bench.models_push, 6, bound=None),
             Job("pull", bench.pull, 14, bound=None),
+            Job("models pull", bench.models_pull, 8),
             Job("publish", bench.publish, 12),
         ]
     return found

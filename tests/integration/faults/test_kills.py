@@ -18,10 +18,11 @@ KILLS = {
     "push": 1,
     "models push": 1,
     "pull": 1,
+    "models pull": 1,
     "publish": 2,
 }
 """How often each is killed; `dvc repro` and `models refresh` are in tests/integration/pipeline."""
-STORE = ("push", "models push", "pull", "publish")
+STORE = ("push", "models push", "pull", "models pull", "publish")
 TAKE = {"rename": 1.0, "replace": 1.2, "remove": 0.25, "withdraw": 0.25, "add-layer": 0.25}
 """How long edits take beside a `dvc repro` of one model, about: so none has to be run undisturbed."""
 

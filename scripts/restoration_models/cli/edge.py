@@ -108,7 +108,9 @@ def guard(call: Callable[[], None], *, with_traceback: bool) -> int:
     except RestorationModelsError as error:
         return fail(str(error), error.status, with_traceback)
     except Stopped as stop:
-        told = {signal.SIGINT: "interrupted", signal.SIGHUP: "hung up"}.get(stop.number, "terminated")
+        told = {signal.SIGINT: "interrupted", signal.SIGHUP: "hung up"}.get(
+            signal.Signals(stop.number), "terminated"
+        )
         return fail(told, 128 + stop.number, with_traceback=False)
     except KeyboardInterrupt:
         return fail("interrupted", INTERRUPTED, with_traceback=False)

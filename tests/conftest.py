@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
-# A shell that starts the tests in the background has them ignore SIGINT, and what they start
-# inherits that: programs under test would not notice an interrupt.
+# A shell that starts the tests in the background has them ignore SIGINT, and `nohup` SIGHUP; what
+# they start inherits that: programs under test would not notice an interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -9,7 +9,6 @@ run, which says why.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,9 +18,8 @@ from typing import Any
 from restoration_models import cards, catalogue, dvc_cli, evidence, lock, obtain, pipeline
 from restoration_models.catalogue import Catalogue, Model
 from restoration_models.download import prefetch
-from restoration_models.dvc_cli import SELDOM
 from restoration_models.errors import RestorationModelsError
-from restoration_models.failures import Run, enlist
+from restoration_models.failures import Run
 from restoration_models.files import link_or_copy
 from restoration_models.plain import one_line
 from restoration_models.project import Project
@@ -158,16 +156,13 @@ def main() -> int:
 
     Called by a refresh as a process of its own. Returns DVC's exit status.
     """
-    gc.set_threshold(SELDOM)  # the garbage collector's, as for all of DVC
-    project = Project.find()
-    enlist(project)
     try:
-        run(project, lambda text: sys.stdout.write(f"{one_line(text)}\n"))
+        run(Project.find(), lambda text: sys.stdout.write(f"{one_line(text)}\n"))
         sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 - DVC comes to it too, and says it as it does in a `dvc repro`
         sys.stderr.write(f"{one_line(f'left to DVC: {error}')}\n")
-    return dvc_cli.main()
+    return dvc_cli.run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(dvc_cli.in_order(main))

@@ -28,7 +28,8 @@ try:
 except ImportError:  # a PyYAML without libyaml reads the same, slowly
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
-_CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)", re.MULTILINE)
+CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)", re.MULTILINE)
+"""A mark that git leaves between two sides."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _ANY_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 """Of a file, or of a folder."""
@@ -126,7 +127,7 @@ def parse(text: str, name: str) -> Lock:
 
     An empty text is a lock without stages.
     """
-    if match := _CONFLICT.search(text):
+    if match := CONFLICT.search(text):
         line = text.count("\n", 0, match.start()) + 1
         raise LockUnreadable(
             f"{name}:{line}",

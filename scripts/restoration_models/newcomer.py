@@ -14,6 +14,7 @@ from restoration_models.catalogue import UnknownLayer, UnknownModel
 from restoration_models.catalogue.faults import suggest
 from restoration_models.catalogue.rules import RESERVED_FILES, UNREGISTERED
 from restoration_models.catalogue.schema import SLUG_LENGTH, WORD, Licence, is_slug
+from restoration_models.credentials import shown
 from restoration_models.editing import require_free, require_name
 from restoration_models.errors import ModelProblem, UsageProblem
 from restoration_models.tasks import Task
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Words = str | dict[str, str]
 """A text for both languages, or one for each."""
 _NAME = re.compile(WORD)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""What an address begins with, of a known kind or not."""
 _LONGEST_FILE = 150
 
 
@@ -42,8 +45,9 @@ class NoSuchFile(UsageProblem):
     """The command line names a checkpoint that is not there."""
 
     def __init__(self, path: str) -> None:
+        where = shown(path) if _SCHEME.match(path) else path
         super().__init__(
-            "there is no such file", where=path, remedy="give the path of a checkpoint, or its address"
+            "there is no such file", where=where, remedy="give the path of a checkpoint, or its address"
         )
 
 

@@ -20,8 +20,8 @@ DVC = (sys.executable, "-m", "restoration_models.dvc_cli")
 AHEAD = (sys.executable, "-m", "restoration_models.ahead")
 """The same, after doing the stages of many models in its own process."""
 
-PATIENCE = 10.0
-"""Seconds that an interrupted stage gets to clean up."""
+PATIENCE = 1.0
+"""Seconds that DVC and its stage get to clean up: whoever interrupts a command waits for two at most."""
 
 
 class StageFailed(RestorationModelsError):
@@ -61,7 +61,7 @@ def run(project: Project, targets: Sequence[str], *, slug: str = "") -> None:
     """Run exactly these stages, in this order, those that are up to date left out.
 
     Raises `StageFailed` where a stage of the model `slug` said why it failed, else `DvcFailed`.
-    An interrupt ends DVC and the stage with it.
+    Whatever ends this process, but SIGKILL, ends DVC and the stage with it.
     """
     failures = Run.begin(project)
     try:
@@ -76,8 +76,8 @@ def run(project: Project, targets: Sequence[str], *, slug: str = "") -> None:
 def show(project: Project, failures: Run, command: Sequence[str], *, quiet: bool) -> int:
     """Run `command` with its output shown, on stderr where `quiet`; return its exit status.
 
-    Raises `DvcFailed` where it cannot be started. An interrupt, or the end of this process by
-    SIGTERM, ends it and what it started.
+    Raises `DvcFailed` where it cannot be started. Whatever ends this process, but SIGKILL, ends it
+    and what it started.
     """
     process = _start(project, failures, command, stdout=sys.stderr if quiet else None)
     try:
@@ -126,7 +126,7 @@ def _start(
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End DVC and what it started: asked first, then without asking."""
-    for number in (signal.SIGINT, signal.SIGKILL):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
             process.wait(timeout=PATIENCE)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from restoration_models.catalogue.places import MOST, Document, Key
 from restoration_models.catalogue.scalars import QUOTE
 from restoration_models.catalogue.schema import FORMS
+from restoration_models.credentials import shown
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -52,7 +53,7 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
 
 def short(value: Any) -> str:
     """`value` as messages show it."""
-    text = repr(value)
+    text = repr(shown(value) if isinstance(value, str) and "://" in value else value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 

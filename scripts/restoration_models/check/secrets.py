@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from restoration_models.credentials import FORMS, given, is_secret_name
 from restoration_models.errors import Problem
 from restoration_models.revision import Blob
 
@@ -37,46 +38,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_PRIVATE_KEY = (
-    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\n|\s)+(?:[\w-]+: [^\n]*\s+)*[A-Za-z0-9+/]{40}"
-)
-_FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
-    (kind, begins, re.compile(form))
-    for kind, begins, form in (
-        ("an AWS access key", ("AKIA", "ASIA"), r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b"),
-        ("a GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{36}"),
-        ("a GitHub token", ("github_pat_",), r"\bgithub_pat_[A-Za-z0-9_]{60}"),
-        ("a GitLab token", ("glpat-",), r"\bglpat-[A-Za-z0-9_-]{20}"),
-        ("a Hugging Face token", ("hf_",), r"\bhf_[A-Za-z0-9]{34}\b"),
-        ("a Slack token", ("xox",), r"\bxox[abposr]-[0-9A-Za-z-]{20}"),
-        ("a Google key", ("AIza",), r"\bAIza[0-9A-Za-z_-]{35}\b"),
-        ("a Google client secret", ("GOCSPX-",), r"\bGOCSPX-[A-Za-z0-9_-]{28}"),
-        ("a Slack webhook", ("hooks.slack.com/",), r"hooks\.slack\.com/services/T\w{6,}/B\w{6,}/\w{20,}"),
-        (
-            "a Discord webhook",
-            ("/api/webhooks/",),
-            r"discord(?:app)?\.com/api/webhooks/[0-9]{15,}/[\w-]{50,}",
-        ),
-        ("a PyPI token", ("pypi-AgE",), r"\bpypi-AgE[A-Za-z0-9_-]{50}"),
-        ("an npm token", ("npm_",), r"\bnpm_[A-Za-z0-9]{36}\b"),
-        ("a service's secret key", ("sk-",), r"\bsk-[A-Za-z0-9_-]{10,40}[A-Za-z0-9]{20}"),
-        (
-            "a signed token (JWT)",
-            ("eyJ",),
-            r"\beyJ[A-Za-z0-9_-]{15,}\.eyJ[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{20,}",
-        ),
-        (
-            # The header alone is a word of many manuals; the key's own lines follow it.
-            "a private key",
-            ("-----BEGIN",),
-            _PRIVATE_KEY,
-        ),
-    )
-)
-"""What it is, what a text that holds one holds, and its form."""
 _ADDRESS = re.compile(
     r"://(?P<user>[^\s/:@\"'`<>\\]{1,100})(?::(?P<text>[^\s/@\"'`<>\\]{3,200}))?@(?P<host>\[?[A-Za-z0-9.:-]+)"
 )
+_IN_FULL = re.compile(r"://(?P<host>[^\s/?#\"'`<>\\]{1,200})(?P<rest>[^\s\"'`<>\\]{1,2000})")
 _NAMES = (
     "secret", "password", "passwd", "token", "api_key", "apikey", "api-key", "access_key", "accesskey",
     "access-key", "private_key", "privatekey", "private-key", "credential", "contraseña", "contrasena",
@@ -185,7 +150,7 @@ def find(text: str) -> list[tuple[int, str]]:
 
 def _all(text: str) -> Iterator[tuple[str, int, int]]:
     """What is found, where it begins, and where what may pardon it ends."""
-    for kind, begins, form in _FORMS:
+    for kind, begins, form in FORMS:
         if any(begin in text for begin in begins):  # most files hold none, and this is fast
             for match in form.finditer(text):
                 if not _PLACEHOLDER.search(match[0]):
@@ -201,6 +166,7 @@ def _all(text: str) -> Iterator[tuple[str, int, int]]:
                 not secret and len(match["user"]) >= ALONE and _looks_random(match["user"], "", quoted=False)
             ):
                 yield "a token in an address", match.start(), match.start()
+        yield from _queried(text)
     for kind, hints, form in _TOLD:
         if any(hint in text for hint in hints):
             for match in form.finditer(text):
@@ -215,6 +181,17 @@ def _all(text: str) -> Iterator[tuple[str, int, int]]:
         lower = "".join(ch.lower() if ch.isascii() else ch for ch in text)
     if any(name in lower for name in _NAMES):
         yield from _assigned(text, lower)
+
+
+def _queried(text: str) -> Iterator[tuple[str, int, int]]:
+    """Texts that an address gives to a name that speaks of a secret."""
+    for match in _IN_FULL.finditer(text):
+        if "=" not in match["rest"] or _LOCAL.match(match["host"]):
+            continue
+        for name, value in given(match["rest"]):
+            if is_secret_name(name) and _is_told(value):
+                yield "a credential in an address", match.start(), match.start()
+                break
 
 
 def _assigned(text: str, lower: str) -> Iterator[tuple[str, int, int]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
 import sys
+import termios
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ INTERRUPTED = 130
 
 
 class Stopped(SystemExit):
-    """SIGINT or SIGTERM came: what runs ends in order, as on any exit."""
+    """SIGINT, SIGTERM or SIGHUP came: what runs ends in order, as on any exit."""
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
@@ -71,8 +73,8 @@ def guard_streams() -> None:
 
 
 def heed_signals() -> None:
-    """Have SIGINT and SIGTERM end the program in order; where they were ignored, they stay ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Have SIGINT, SIGTERM and SIGHUP end the program in order; what is ignored (`nohup`) stays ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
 
@@ -80,7 +82,19 @@ def heed_signals() -> None:
 def _stop(number: int, _frame: object) -> None:
     # Once: a second one, while things are being put in order, ends it the system's way.
     signal.signal(number, signal.SIG_DFL)
+    for stream in (1, 2):
+        if _hung_up(stream):  # each write would fail, and keep things from being put in order
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     raise Stopped(number)
+
+
+def _hung_up(stream: int) -> bool:
+    """Whether `stream` is a terminal that is not there any more."""
+    try:
+        termios.tcgetattr(stream)
+    except termios.error as error:
+        return bool(error.args[0] == errno.EIO)
+    return False
 
 
 def guard(call: Callable[[], None], *, with_traceback: bool) -> int:
@@ -94,7 +108,9 @@ def guard(call: Callable[[], None], *, with_traceback: bool) -> int:
     except RestorationModelsError as error:
         return fail(str(error), error.status, with_traceback)
     except Stopped as stop:
-        told = "interrupted" if stop.number == signal.SIGINT else "terminated"
+        told = {signal.SIGINT: "interrupted", signal.SIGHUP: "hung up"}.get(
+            signal.Signals(stop.number), "terminated"
+        )
         return fail(told, 128 + stop.number, with_traceback=False)
     except KeyboardInterrupt:
         return fail("interrupted", INTERRUPTED, with_traceback=False)

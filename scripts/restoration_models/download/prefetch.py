@@ -15,7 +15,8 @@ from restoration_models.errors import RestorationModelsError
 
 _TOTAL_CONNECTIONS = 16
 _FEWEST = 2
-_GRACE = 2.0
+_GRACE = 1.0
+"""Seconds for all threads to end after an interrupt: a command ends within two."""
 
 
 @dataclass(frozen=True, slots=True)

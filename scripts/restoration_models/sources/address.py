@@ -8,20 +8,12 @@ import re
 import socket
 import unicodedata
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+from restoration_models.credentials import has_user, secret_name
 from restoration_models.sources.base import SourceProblem
 
-# Names under which services put a credential into a query. An address in git must
-# work for whoever may read the file and must not hand out access.
-_SECRET_KEYS = frozenset(
-    {
-        "access_token", "accesstoken", "apikey", "api_key", "auth", "auth_token", "authorization",
-        "awsaccesskeyid", "client_secret", "googleaccessid", "jwt", "password", "passwd", "private_token",
-        "pwd", "secret", "sig", "signature", "token",
-    }
-)  # fmt: skip
-_SECRET_PREFIXES = ("x-amz-", "x-goog-", "x-oss-", "x-cos-", "q-sign")
+REMEDY = "give the address that works without it, or keep the file elsewhere"
 _SAFE = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 
 
@@ -116,45 +108,35 @@ def split(address: str) -> WebAddress:
 
     Raises `SourceProblem` where it is malformed or carries a credential.
     """
-    shown = _without_secrets(address)
     if not _SAFE.fullmatch(address):
         raise SourceProblem(
-            shown, "holds a character that no address has", "write it percent-encoded, without spaces"
+            address, "holds a character that no address has", "write it percent-encoded, without spaces"
         )
     try:
         parts = urlsplit(address)
-        host, _port = parts.hostname, parts.port
-    except ValueError as error:
-        raise SourceProblem(shown, f"is no address ({error})") from None
-    if not host:
-        raise SourceProblem(shown, "names no host")
-    if parts.username is not None or parts.password is not None:
-        raise SourceProblem(
-            shown, "carries a user name or password", "credentials do not belong in the catalogue"
-        )
-    if parts.fragment or address.endswith("#"):
-        raise SourceProblem(shown, "has a #fragment, which no server sees", "leave it out")
-    query = tuple(parse_qsl(parts.query, keep_blank_values=True))
-    for key, _ in query:
-        if _is_secret(key):
+        if "@" in unquote(parts.netloc):
             raise SourceProblem(
-                shown,
-                f'carries a credential (the query key "{key}")',
-                "give the address that works without it, or keep the file elsewhere",
+                address, "carries a user name or password", "credentials do not belong in the catalogue"
             )
+        host, _port = parts.hostname, parts.port
+    except ValueError:  # its text repeats a part of the address
+        raise SourceProblem(address, "is no address (a host, with or without a port, comes first)") from None
+    if not host:
+        raise SourceProblem(address, "names no host")
+    if "%" in host:
+        raise SourceProblem(address, "is no address (its host is percent-encoded)", "write the host plainly")
+    if parts.fragment or address.endswith("#"):
+        raise SourceProblem(address, "has a #fragment, which no server sees", "leave it out")
+    for place, text in (("query key", parts.query), ("name in its path", parts.path)):
+        if name := secret_name(text):
+            raise SourceProblem(address, f'carries a credential (the {place} "{name}")', REMEDY)
+    if has_user(parts.query) or has_user(parts.path):
+        raise SourceProblem(address, "carries a user name or password in an address inside it", REMEDY)
     if parts.scheme == "http" and not is_local_host(host):
-        raise SourceProblem(shown, "is not encrypted", "write https:// (http:// is for loopback hosts only)")
+        raise SourceProblem(
+            address, "is not encrypted", "write https:// (http:// is for loopback hosts only)"
+        )
+    query = tuple(parse_qsl(parts.query, keep_blank_values=True))
     if parts.path in ("", "/") and not query:
-        raise SourceProblem(shown, "names a host but no file")
+        raise SourceProblem(address, "names a host but no file")
     return WebAddress(address, parts.scheme, host.lower(), parts.path, query)
-
-
-def _is_secret(key: str) -> bool:
-    lowered = key.lower()
-    return lowered in _SECRET_KEYS or lowered.startswith(_SECRET_PREFIXES)
-
-
-def _without_secrets(address: str) -> str:
-    """`address` without user info and query: what an error may repeat."""
-    shown = re.sub(r"(?<=//)[^/?#]*@", "", address)
-    return shown.split("?", 1)[0] + "?…" if "?" in shown and "id=" not in shown else shown

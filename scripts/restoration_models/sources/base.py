@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from restoration_models.credentials import shown
 from restoration_models.errors import ModelProblem
 
 
 class SourceProblem(ModelProblem):
-    """An address in the catalogue that names no file a download could fetch."""
+    """An address in the catalogue that names no file a download could fetch.
+
+    It says of the address what may be shown, whoever raises it.
+    """
 
     def __init__(self, address: str, what: str, remedy: str | None = None) -> None:
-        super().__init__(what, where=f'source "{address}"', remedy=remedy)
-        self.address = address
+        super().__init__(what, where=f'source "{shown(address)}"', remedy=remedy)
+        self.address = shown(address)
 
 
 class SourceRefused(Exception):  # not an error of ours: the source said no

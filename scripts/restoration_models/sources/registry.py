@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from restoration_models.credentials import decoded, kind_of
 from restoration_models.sources import file, pypi
-from restoration_models.sources.address import split
+from restoration_models.sources.address import REMEDY, split
 from restoration_models.sources.base import Source, SourceProblem, WebSource
 from restoration_models.sources.file import FileSource
 from restoration_models.sources.gdrive import GdriveSource
@@ -28,6 +29,8 @@ def parse(address: str) -> Source:
     Raises `SourceProblem` where the address has no known form, is a page instead of a
     file, is unencrypted, or carries a credential. Touches neither network nor disk.
     """
+    if token := kind_of(decoded(address)):
+        raise SourceProblem(address, f"carries a credential ({token})", REMEDY)
     scheme = address.partition(":")[0]
     if scheme + ":" == pypi.SCHEME:
         return PypiSource.read(address)

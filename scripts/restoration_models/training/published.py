@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from restoration_models import manifest as manifests
+from restoration_models.credentials import shown
 from restoration_models.download import Places, Request, fetch
 from restoration_models.download.events import Reporter
 from restoration_models.errors import ModelProblem, RestorationModelsError, UsageProblem, WorldFailure
@@ -35,7 +36,7 @@ class NotAManifestAddress(UsageProblem):
     def __init__(self, address: str, what: str) -> None:
         super().__init__(
             what,
-            where=_shown(address),
+            where=shown(address),
             remedy="give a path, https://HOST/…/catalogue.json or s3://BUCKET/catalogue.json",
         )
 
@@ -53,7 +54,7 @@ class ManifestUnreachable(WorldFailure):
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(
             f"the manifest could not be read ({reason})",
-            where=_shown(address),
+            where=shown(address),
             remedy="check the address and the network; a private bucket is read as s3://BUCKET/catalogue.json",
         )
 
@@ -64,7 +65,7 @@ class NoEndpoint(UsageProblem):
     def __init__(self, address: str) -> None:
         super().__init__(
             "at which server this bucket is, is not known",
-            where=address,
+            where=shown(address),
             remedy="set AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         )
 
@@ -131,7 +132,7 @@ def _on_web(address: str, slug: str, cache: Path) -> Located:
         raise NotAManifestAddress(address, "is not encrypted (http:// is for loopback hosts only)")
     if parts.username is not None or not parts.hostname:
         raise NotAManifestAddress(address, "carries a user name or password, or names no host")
-    shown = _shown(address)
+    origin = shown(address)
     # As a model's source is asked: a redirect leads neither into the clear nor inwards.
     web = Web(HttpsSource(address, parts.hostname), DEFAULT, os.environ)
     try:
@@ -143,12 +144,12 @@ def _on_web(address: str, slug: str, cache: Path) -> Located:
         raise ManifestUnreachable(address, trouble.reason) from trouble
     finally:
         web.close()
-    read = manifests.parse(content, shown)
-    model = _model(read, slug, shown)
+    read = manifests.parse(content, origin)
+    model = _model(read, slug, origin)
     here = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
     version = quote(model.object.version_id, safe="")
     source = f"{urljoin(here, quote(model.object.key))}?versionId={version}"
-    return _located(read, model, shown, cache, sources=(source,))
+    return _located(read, model, origin, cache, sources=(source,))
 
 
 def _bounded(address: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -238,9 +239,3 @@ def _settings(address: str) -> StoreSettings:
         if own.bucket != bucket:
             raise NoEndpoint(address) from None
         return own
-
-
-def _shown(address: str) -> str:
-    """`address` without user name and query: what a log may show."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -66,7 +66,8 @@ def validate(
 
 def _validate(model: Model, path: Path, protocol: int, task: Task, expects: Expects) -> Outcome:
     registered = expects.architecture != UNREGISTERED
-    with opened(path) as checkpoint, ThreadPoolExecutor(2, "validate") as pool:
+    # The file is closed first: whatever ends this, hashing ends with the block that it is at.
+    with ThreadPoolExecutor(2, "validate") as pool, opened(path) as checkpoint:
         scanned, digests, content = _admit(checkpoint, model, expects, pool)
         tensors = unwrap(content, expects.wrapper_key)
         _check_count("tensors", model.tensors, len(tensors))

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import termios
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from restoration_models.download.partial import read_record
+from restoration_models.store.local_config import write_remote
 from support.origin import Faults, Origin
 from support.published import Shelf
-from support.servers import PROGRAM
+from support.servers import PROGRAM, git
 
 SHOW, HIDE = b"\x1b[?25h", b"\x1b[?25l"
 AT_ONCE = 2.0
@@ -116,6 +121,116 @@ def test_a_secret_that_is_being_asked_for(shelf: Shelf, number: signal.Signals) 
         terminal.close()
     assert b"Traceback" not in terminal.shown
     assert not (shelf.project.dvc_folder / "config.local").exists()
+
+
+class Pit:
+    """A server that takes every connection and never says a word."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.address = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.taken: list[socket.socket] = []
+        self.asked = threading.Event()
+        self.thread = threading.Thread(target=self._take)
+        self.thread.start()
+
+    def _take(self) -> None:
+        while True:
+            try:
+                self.taken.append(self.listener.accept()[0])
+            except OSError:  # closed
+                return
+            if self.taken[-1].recv(1):
+                self.asked.set()
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        for one in (self.listener, *self.taken):
+            one.close()
+
+
+ADD = ("--layer", "layer-1", "--family", "nafnet", "--task", "denoising-real")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (signal.SIGINT, ("publish",)),
+        (signal.SIGTERM, ("push",)),
+        (signal.SIGINT, ("pull",)),
+        (signal.SIGTERM, ("store", "verify")),
+        (signal.SIGHUP, ("add", "{pit}/x.pth", *ADD)),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else value.name,
+)
+def test_a_command_whose_server_says_nothing(
+    shelf: Shelf, number: signal.Signals, words: tuple[str, ...]
+) -> None:
+    shelf.keep()
+    before = git(shelf.root, "status", "--porcelain")
+    pit, terminal = Pit(), Terminal()
+    keys = {"access_key_id": "me", "secret_access_key": "none"}
+    settings = {"url": "s3://models/dvc", "endpointurl": pit.address, **keys}
+    write_remote(shelf.project.dvc_folder / "config.local", "minio", settings)
+    if words == ("pull",):
+        shutil.rmtree(shelf.project.dvc_folder / "cache")
+    try:
+        process = terminal.start(shelf.root, *(word.format(pit=pit.address) for word in words))
+        assert pit.asked.wait(60), terminal.shown
+        ends_at_once(process, number)
+    finally:
+        pit.close()
+        terminal.close()
+    assert b"Traceback" not in terminal.shown
+    assert git(shelf.root, "status", "--porcelain") == before
+
+
+def test_a_validation_of_a_large_file(shelf: Shelf) -> None:
+    size = 1 << 40  # of nothing: hashing it takes longer than any test
+    shelf.declare("large", size=size)
+    shelf.commit()
+    place = shelf.project.checkpoint("layer-1", "large", "large.pth")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("wb") as file:
+        file.truncate(size)
+    terminal = Terminal()
+    try:
+        expected = {"architecture": "NAFNet", "wrapper-key": "params", "input-channels": "3"}
+        options = {"protocol": "1", "task": "denoising-real", **expected}
+        words = [word for key, value in options.items() for word in (f"--{key}", value)]
+        process = terminal.start(shelf.root, "validate", "large", *words)
+        until(lambda: process.poll() is not None or place in open_files(process.pid))
+        ends_at_once(process, signal.SIGINT)
+    finally:
+        terminal.close()
+    assert b"Traceback" not in terminal.shown
+    assert not shelf.project.report("layer-1", "large").exists()
+
+
+def ends_at_once(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    began = time.monotonic()
+    process.send_signal(number)
+    try:
+        assert process.wait(timeout=20) == 128 + number
+    finally:
+        process.kill()
+    assert time.monotonic() - began < AT_ONCE
+
+
+def open_files(pid: int) -> list[Path]:
+    found = []
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.append(one.readlink())
+    return found
+
+
+def until(reached: Callable[[], bool]) -> None:
+    quiet, end = threading.Event(), time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < end
+        quiet.wait(0.01)
 
 
 def digest(data: bytes) -> str:

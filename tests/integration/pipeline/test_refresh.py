@@ -7,14 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from restoration_models.store.process import Process, wait_for_end
 from support import checkpoints
 from support.origin import Faults, Origin
 from support.servers import git
 from support.workspace import Workspace, declare
+
+AT_ONCE = 2.0
+"""Seconds in which a command has ended once it is told to."""
 
 
 def outcomes(text: str) -> dict[str, str]:
@@ -175,18 +180,25 @@ def test_an_interrupt_leaves_at_once_and_is_resumable(tmp_path: Path, number: si
     assert list(workspace.project.inbox.glob("*.partial"))
 
 
-def test_a_termination_ends_dvc_and_its_stage_too(tmp_path: Path) -> None:
-    upstream = tmp_path / "upstream"
-    upstream.mkdir()
-    path = checkpoints.small("nafnet", upstream / "nafnet.pth", 5)
-    workspace = Workspace(tmp_path / "workspace", {"layer-1": {"sharpener": declare("nafnet", path)}}).begin()
-    # A stage that tells that it runs and then never ends by itself.
-    fifo = tmp_path / "fifo"
+@pytest.mark.parametrize(
+    ("number", "stage_ignores", "told"),
+    [
+        (signal.SIGINT, "", "interrupted"),
+        (signal.SIGTERM, "trap '' INT TERM; ", "terminated"),
+        (signal.SIGHUP, "", "hung up"),
+    ],
+)
+def test_a_termination_ends_dvc_and_its_stage_too(
+    workspace: Workspace, tmp_path: Path, number: signal.Signals, stage_ignores: str, told: str
+) -> None:
+    """Within two seconds, and no other stage is started instead."""
+    # Stages that tell that they run and then never end by themselves.
+    fifo, begun = tmp_path / "fifo", tmp_path / "begun"
     os.mkfifo(fifo)
-    pipeline = workspace.root / "layers/layer-1/dvc.yaml"
-    pipeline.write_text(
-        pipeline.read_text().replace("cmd: models validate", f"cmd: echo $$ > {fifo}; cat {fifo}; #")
-    )
+    command = f"cmd: {stage_ignores}echo >> {begun}; echo $$ > {fifo}; cat {fifo}; #"
+    for layer in workspace.layers:
+        pipeline = workspace.project.layer(layer) / "dvc.yaml"
+        pipeline.write_text(pipeline.read_text().replace("cmd: models validate", command))
     process = subprocess.Popen(
         [sys.executable, "-c", "from restoration_models.cli.app import main; main()", "refresh"],
         cwd=workspace.root,
@@ -195,15 +207,17 @@ def test_a_termination_ends_dvc_and_its_stage_too(tmp_path: Path) -> None:
         text=True,
         start_new_session=True,
     )
-    stage = int(fifo.read_text())
+    stage = Process.of(int(fifo.read_text()))
 
-    process.terminate()
+    began = time.monotonic()
+    process.send_signal(number)
     _, err = process.communicate(timeout=30)
 
-    assert process.returncode == 128 + signal.SIGTERM
-    assert err.splitlines()[-1] == "terminated"
-    with pytest.raises(ProcessLookupError):
-        os.kill(stage, 0)
+    assert time.monotonic() - began < AT_ONCE
+    assert process.returncode == 128 + number
+    assert err.splitlines()[-1] == told
+    assert wait_for_end(stage, 5)
+    assert begun.read_text() == "\n"
     assert not list(workspace.project.failures.iterdir())
 
 

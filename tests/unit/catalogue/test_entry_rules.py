@@ -155,7 +155,7 @@ CASES = [
     case(
         "page with credentials",
         one(pages=["https://me:pw@example.com/a"]),
-        f"{L}:18: models.a.pages[0]: 'https://me:pw@example.com/a': must be an https:// address "
+        f"{L}:18: models.a.pages[0]: 'https://…@example.com/a': must be an https:// address "
         "without spaces, quotes or a user name",
     ),
     case(

@@ -126,6 +126,13 @@ HEADER = "a password in base 64"
             "a Discord webhook",
             id="discord hook",
         ),
+        pytest.param(
+            f'- "https://cdn.team.lan/x?private-token={made(20)}"', "a credential in an address", id="query"
+        ),
+        pytest.param(
+            f'- "https://cdn.team.lan/x?a=1;sig={made(43)}%3D"', "a credential in an address", id="signature"
+        ),
+        pytest.param(f"<https://cdn.team.lan/x;hmac={HEX}/y>", "a credential in an address", id="path"),
         pytest.param(f"WANDB_API_KEY={HEX}", "a text given to 'WANDB_API_KEY'", id="hex"),
         pytest.param(f"client_secret = '{UUID}'", "a text given to 'client_secret'", id="uuid"),
         pytest.param(
@@ -187,6 +194,9 @@ def test_what_is_no_text_is_not_read() -> None:
         "compass = " + made(20),
         "PWD=/home/robot1/models",
         "https://models-of-the-team@git.team.lan/x.git",
+        "https://drive.google.com/uc?id=1uuejKpyo0G_5M4DAO2J9_Dijy550tjc5",
+        f"https://s3.team.lan/x?versionId={KEY}&key=models/restormer/x.pth",
+        "https://cdn.team.lan/x?token=$TOKEN_OF_2",
         "machine s3.team.lan login robot password <password>",
         "password: test12345678",
         'secret_key="a-long-enough-secret"',

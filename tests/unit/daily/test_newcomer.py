@@ -11,7 +11,15 @@ from restoration_models import catalogue, newcomer
 from restoration_models.catalogue.words import UnclearWords, words
 from restoration_models.editing import BadName, NameTaken
 from restoration_models.errors import RestorationModelsError, UsageProblem
-from restoration_models.newcomer import Decided, NotSaid, UnknownFamily, UnknownSaid, UnknownTask, Wanted
+from restoration_models.newcomer import (
+    Decided,
+    NoSuchFile,
+    NotSaid,
+    UnknownFamily,
+    UnknownSaid,
+    UnknownTask,
+    Wanted,
+)
 from restoration_models.project import Project
 from restoration_models.recognition import Recognised
 from restoration_models.sources import SourceProblem
@@ -29,6 +37,12 @@ def project(tmp_path: Path) -> Project:
     head = made.head(families={**families, "bare": bare})
     entries = {"first": made.entry(1), "second": made.entry(2, licence=OWN, withdrawn="Bad", base="first")}
     return made.write(tmp_path, head, {"layer-1": made.layer(entries)})
+
+
+@pytest.mark.parametrize("begin", ["HTTPS://", "ftp://", "s3://", "https:", ""])
+def test_an_address_that_is_none_is_told_without_its_password(begin: str) -> None:
+    assert "pw" not in str(NoSuchFile(f"{begin}me:pw@cdn.example/x.pth?token=pw"))
+    assert "weights/a=b@c.pth: there is no such file" in str(NoSuchFile("weights/a=b@c.pth"))
 
 
 def decide(project: Project, file: str = "x.pth", address: str | None = None, **said: Any) -> Decided:

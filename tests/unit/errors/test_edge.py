@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,3 +123,44 @@ def test_a_reader_that_leaves_is_no_failure() -> None:
         process.stdout.close()
         assert process.wait(timeout=60) == 141
         assert process.stderr.read() == b""
+
+
+def test_a_terminal_that_hung_up_does_not_keep_things_from_being_put_in_order(tmp_path: Path) -> None:
+    code = """
+edge.heed_signals()
+def call():
+    print("begun", flush=True)
+    try:
+        sys.stdin.read()
+    finally:
+        print("a terminal's own way back", flush=True)
+        open(sys.argv[1], "w").write("in order")
+sys.exit(edge.guard(call, with_traceback=False))
+"""
+    outer, inner = os.openpty()
+    order = tmp_path / "order"
+    command = [
+        sys.executable,
+        "-c",
+        f"import sys\nfrom restoration_models.cli import edge\n{code}",
+        str(order),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(Path(edge.__file__).parents[2])}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=inner, stderr=inner, start_new_session=True
+    ) as process:
+        assert os.read(outer, 5) == b"begun"
+        os.close(inner)
+        os.close(outer)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(timeout=60) == 128 + signal.SIGHUP
+    assert order.read_text() == "in order"
+
+
+def test_a_signal_that_was_ignored_stays_ignored() -> None:
+    """As `nohup` has it."""
+    done = in_a_process(
+        "import os, signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\nedge.heed_signals()\n"
+        "os.kill(os.getpid(), signal.SIGHUP)\nprint('on')"
+    )
+    assert (done.returncode, done.stdout) == (0, b"on\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,52 @@ def test_a_lock_that_was_cut_off_comes_back_as_git_has_it(project: Project, cont
     assert torn.mend(project, load(project)) == ()
 
 
+def whole(project: Project) -> str:
+    """A lock as DVC writes it, of two models and of cards."""
+    stages = {}
+    for slug in ("a", "b"):
+        stages |= lock_stages(slug, entry(slug), b"report")
+    folder = {"path": "reports", "hash": "md5", "md5": "0" * 32 + ".dir", "size": 6, "nfiles": 1}
+    card = {"path": "README.md", "hash": "md5", "md5": "0" * 32, "size": 6}
+    stages["cards@second"] = {"cmd": "models readme second", "deps": [folder], "outs": [card]}
+    write_lock(project, json.loads(json.dumps(stages)))  # DVC writes the same facts twice, with no alias
+    commit(project.root, "whole")
+    return project.lock("second").read_text()
+
+
+def test_a_cut_at_any_line_is_mended_or_does_no_harm(project: Project) -> None:
+    path, text = project.lock("second"), whole(project)
+    lines = text.splitlines(keepends=True)
+    harmless = 0
+    for count in range(len(lines)):
+        path.write_text("".join(lines[:count]))
+        if torn.mend(project, load(project)):
+            assert path.read_text() == text
+        else:  # all that is there is whole, and what is missing runs again
+            assert set(lock.read(project, "second")) <= {"a", "b"}
+            assert count == 1 or re.match(r"  \w", lines[count])
+            harmless += 1
+    assert harmless == 1 + 4  # after the first line, and before each stage but the first
+
+
+def test_one_that_is_wrong_before_its_end_is_a_persons(project: Project) -> None:
+    path, text = project.lock("second"), whole(project)
+    early = text.replace("md5:", "md4:", 1) + "  download@c:\n"
+    for wrong in (early, text.replace("schema", "scheme") + "  download@c:\n", "a\n"):
+        path.write_text(wrong)
+        assert torn.mend(project, load(project)) == ()
+        assert path.read_text() == wrong
+
+
+def test_one_that_is_torn_in_git_too_is_left_alone(project: Project) -> None:
+    path, text = project.lock("second"), whole(project)
+    cut = text[: text.rindex("      size")]
+    path.write_text(cut)
+    commit(project.root, "torn")
+    assert torn.mend(project, load(project)) == ()
+    assert path.read_text() == cut
+
+
 def test_one_that_git_does_not_have_begins_anew(project: Project) -> None:
     path = project.lock("first")
     path.write_bytes(CUT[1])
@@ -52,7 +99,10 @@ def test_one_that_git_does_not_have_begins_anew(project: Project) -> None:
 
 def test_a_whole_lock_is_left_alone_even_where_it_is_wrong(project: Project) -> None:
     path = project.lock("second")
-    path.write_text("<<<<<<< ours\n")
+    sides = f"<<<<<<< ours\n{path.read_text()}=======\n  download@b:\n>>>>>>> theirs"
+    for conflict in ("<<<<<<< ours\n", sides, f"{sides}\n"):
+        path.write_text(conflict)
+        assert torn.mend(project, load(project)) == ()
     assert torn.mend(project, load(project)) == ()
     with pytest.raises(lock.LockUnreadable, match="merge conflict"):
         lock.read(project, "second")

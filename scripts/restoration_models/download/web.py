@@ -123,16 +123,15 @@ class Web:
     """One conversation with a source's servers. Not for several threads at once."""
 
     def __init__(self, source: WebSource, policy: Policy, environ: Mapping[str, str] | None = None) -> None:
-        import requests
-
         from restoration_models.download.guard import Guard, GuardedAdapter
+        from restoration_models.download.session import Unled
 
         self._source = source
         self._policy = policy
         self._environ = os.environ if environ is None else environ
         self._guard = Guard(source.host)
         self._without_token = False
-        self.session = requests.Session()
+        self.session = Unled()
         for scheme in ("https://", "http://"):
             self.session.mount(scheme, GuardedAdapter(self._guard))
         self.session.trust_env = not source.direct

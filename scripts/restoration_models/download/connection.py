@@ -243,11 +243,15 @@ class Worker(threading.Thread):
             raise Disqualified(_other_size(stated, size), other_bytes=True)
         self._transfer.whole(answer)
         at = 0
-        for block in self._blocks(answer):
+        blocks = self._blocks(answer)
+        for block in blocks:
             self._transfer.count(len(block))
             if at == 0:
                 _refuse_page(block[:_SNIFF], block)
-            if at + len(block) > size:
+            # Where no digest will say that it goes on, its end is awaited: the length may be that of
+            # another version.
+            last = at + len(block) == size and self._transfer.in_one_piece
+            if at + len(block) > size or (last and next(blocks, None)):
                 raise Disqualified(
                     f"sends more than the {size:,} bytes that the catalogue declares", other_bytes=True
                 )

@@ -84,6 +84,8 @@ class Faults:
     redirect: str | None = None
     drip: tuple[int, float] | None = None
     """So many bytes, then so many seconds of silence, again and again."""
+    piece: tuple[int, float] | None = None
+    """Each range is answered after so many seconds, with so many bytes of it at most."""
     rate: int | None = None
     """Bytes a second for each connection."""
     tells: str = "strong"
@@ -415,6 +417,9 @@ class Handler(BaseHTTPRequestHandler):
                 self._simple(416, b"", "text/plain", Content_Range=f"bytes */{size}")
                 return
             status = 206
+            if faults.piece:
+                end = min(end, start + faults.piece[0])
+                self.server.closing.wait(faults.piece[1])
         seen.status = status
         body = memoryview(data)[start:end]
         if faults.extra:

@@ -59,7 +59,8 @@ class Transfer:
         self._tag = tag
         self._validator = tag if partial.have else None
         self._location: str | None = None
-        self._location_mark = 0
+        self._location_mark = (0, 0.0)
+        """How much was there when it was learned, and the time."""
         self._rate = 0.0
 
     # The calling thread -----------------------------------------------------------------
@@ -205,12 +206,14 @@ class Transfer:
         return self._location or self.source.url
 
     def forget_location(self, url: str) -> bool:
-        """Ask at the front door next time; returns whether `url` had served since it was learned."""
+        """Ask at the front door next time; returns whether `url` had served since, more than a drip."""
         with self._lock:
             if self._location != url:
                 return True  # another worker was here first
             self._location = None
-            return self.partial.have > self._location_mark
+            had, learned = self._location_mark
+            served = self.partial.have - had
+            return served > 0 and served >= self.policy.drip_rate * (time.monotonic() - learned)
 
     @property
     def validator(self) -> str | None:
@@ -224,7 +227,8 @@ class Transfer:
             self._proved = True
             self._validator = self._validator or answer.validator
             if self._location != answer.url:
-                self._location, self._location_mark = answer.url, self.partial.have
+                self._location = answer.url
+                self._location_mark = (self.partial.have, time.monotonic())
             self._lock.notify_all()
 
     def whole(self, answer: Answer) -> None:

@@ -63,6 +63,17 @@ class TestMatrix:
         assert got.failures == ((got.failures[0]),)
         assert got.failures[0].other_bytes is blamed
 
+    def test_drips_in_pieces(self, tmp_path: Path, connections: int, resumed: bool) -> None:
+        """Each answer is short and right, and comes after a while: together they are a drip."""
+        with Origin() as origin:
+            url = origin.add("/weights.pth", DATA, Faults(piece=(1, 0.03), times=60))
+            at = places(tmp_path, replace(QUICK, connections=connections, retries=1))
+            wanted = request(DATA, url, folder=tmp_path)
+            if resumed:
+                leave_partial(at, wanted, DATA, (0, 50_000), (100_000, 160_000))
+            with pytest.raises(DownloadFailed, match=r"only drips \(2 times in a row\)"):
+                fetch(wanted, at)
+
     @pytest.mark.parametrize("fault", UNREACHABLE)
     def test_unreachable(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, connections: int, resumed: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tempfile
 import threading
 import time
@@ -198,6 +199,34 @@ def test_what_a_redirect_has_for_a_body_is_not_read(tmp_path: Path, status: byte
             fetch(request(DATA, server.url), places(tmp_path, PATIENT))
         with pytest.raises(SourceUnavailable, match="redirects more than 10 times"):
             inspect(parse(server.url), tmp_path, PATIENT, {})
+
+
+def test_interim_answers_that_never_end_are_given_up_soon(tmp_path: Path) -> None:
+    """Each try costs all the patience there is for an answer: there are as few as for an absent host."""
+    policy = replace(PATIENT, answer_seconds=0.2, retries=6, quick_retries=1)
+    with Raw(b"", drip=b"HTTP/1.1 100 Continue\r\n\r\n", every=0.01) as server:
+        with pytest.raises(DownloadFailed, match="took the request and never answered"):
+            fetch(request(DATA, server.url), places(tmp_path, policy))
+        assert server.received.count(b"GET ") == 2
+
+
+def test_short_answers_that_only_drip_together_are_given_up(tmp_path: Path) -> None:
+    """One right byte of each range that was asked for, by a fast server: less than the rate in all."""
+    policy = replace(PATIENT, drip_window=0.2, drip_rate=1 << 20)
+    asked = 0
+
+    def answer(request: bytes) -> bytes:
+        nonlocal asked
+        asked += 1
+        found = re.search(rb"bytes=(\d+)-", request)
+        assert found
+        at = int(found[1])
+        head = b"HTTP/1.1 206 Partial\r\nContent-Range: bytes %d-%d/3000\r\nContent-Length: 1\r\n\r\n"
+        return head % (at, at) + DATA[at : at + 1]
+
+    with Raw(answer) as server, pytest.raises(DownloadFailed, match="only drips"):
+        fetch(request(DATA, server.url), places(tmp_path, policy))
+    assert 1 < asked < len(DATA)
 
 
 def use(server: Raw, folder: Path) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from typing import Self
 
 
 class Raw:
     """Listens on loopback; a context manager.
 
-    Each connection gets `answer` once a request has come, then `drip` again and again (if any), and
-    is closed. `answer` may be replaced between requests.
+    Each connection gets `answer` (or what it makes of the request) once a request has come, then
+    `drip` again and again (if any), and is closed. `answer` may be replaced between requests.
     """
 
-    def __init__(self, answer: bytes, *, drip: bytes = b"", every: float = 0.0) -> None:
+    def __init__(
+        self, answer: bytes | Callable[[bytes], bytes], *, drip: bytes = b"", every: float = 0.0
+    ) -> None:
         self.answer, self._drip, self._every = answer, drip, every
         self.received = b""
         self._closing = threading.Event()
@@ -60,7 +63,8 @@ class Raw:
                     return
                 data += block
                 self.received += block
-            connection.sendall(self.answer)
+            answer = self.answer
+            connection.sendall(answer if isinstance(answer, bytes) else answer(data))
             while self._drip and not self._closing.wait(self._every):
                 connection.sendall(self._drip)
             connection.shutdown(socket.SHUT_WR)

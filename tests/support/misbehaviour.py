@@ -29,6 +29,8 @@ SURVIVED: dict[str, Faults] = {
     "gzip in the way": Faults(gzipped=True),
     "gzip in the way, ranges ignored": Faults(gzipped=True, ignore_range=True),
     "gzip, chunked": Faults(gzipped=True, ignore_range=True, no_length=True),
+    "pieces of ranges": Faults(piece=(20_000, 0.02)),
+    "drips in pieces, once": Faults(piece=(1, 0.03), times=7),
     "416": Faults(status=416, times=1),
     "429": Faults(status=429, retry_after="0", times=2),
     "429 with a date": Faults(status=429, retry_after="Mon, 01 Jan 2024 00:00:00 GMT", times=1),

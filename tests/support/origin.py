@@ -44,6 +44,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Self
@@ -83,8 +84,13 @@ class Faults:
     redirect: str | None = None
     drip: tuple[int, float] | None = None
     """So many bytes, then so many seconds of silence, again and again."""
+    piece: tuple[int, float] | None = None
+    """Each range is answered after so many seconds, with so many bytes of it at most."""
     rate: int | None = None
     """Bytes a second for each connection."""
+    tells: str = "strong"
+    """What names the file's version: a "strong" or a "weak" ETag, the "date" of its last change,
+    "nothing"; "head": a strong ETag, which answers with the file lack."""
     changes: bytes | None = None
     """What the file is after the first `times` answers (with another ETag), instead of ending the faults."""
 
@@ -120,7 +126,7 @@ class Resource:
         faults = self.faults
         if faults.times is not None and self.answers > faults.times:
             return (self.data if faults.changes is None else faults.changes), Faults(
-                ignore_if_range=faults.ignore_if_range
+                ignore_if_range=faults.ignore_if_range, tells=faults.tells
             )
         return self.data, replace(faults, changes=None)
 
@@ -392,11 +398,18 @@ class Handler(BaseHTTPRequestHandler):
             self._simple(200, faults.page.encode(), faults.page_type)
             return
         size = len(data)
-        tag = f'"{hashlib.md5(bytes(data[:4096]) + bytes(data[-4096:])).hexdigest()}"'  # noqa: S324
+        version = hashlib.md5(bytes(data[:4096]) + bytes(data[-4096:])).hexdigest()  # noqa: S324
+        date = formatdate(int(version[:7], 16), usegmt=True)
+        told = {"strong": ("ETag", f'"{version}"'), "weak": ("ETag", f'W/"{version}"')}
+        told |= {"date": ("Last-Modified", date)}
+        if self.command == "HEAD":
+            told["head"] = told["strong"]
+        name, tag = told.get(faults.tells, ("", ""))
         start, end, status = 0, size - faults.short, 200
         wanted = self._range(size)
         condition = None if faults.ignore_if_range else self.headers.get("If-Range")
-        stale = condition not in (None, tag)
+        # A weak ETag matches no condition, its own included.
+        stale = condition is not None and (condition != tag or tag.startswith("W/"))
         if wanted and not faults.ignore_range and not stale:
             start, end = wanted
             if start >= size:
@@ -404,6 +417,9 @@ class Handler(BaseHTTPRequestHandler):
                 self._simple(416, b"", "text/plain", Content_Range=f"bytes */{size}")
                 return
             status = 206
+            if faults.piece:
+                end = min(end, start + faults.piece[0])
+                self.server.closing.wait(faults.piece[1])
         seen.status = status
         body = memoryview(data)[start:end]
         if faults.extra:
@@ -412,7 +428,8 @@ class Handler(BaseHTTPRequestHandler):
             body = memoryview(gzip.compress(bytes(body), 1))
         self.send_response(status)
         self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("ETag", tag)
+        if name:
+            self.send_header(name, tag)
         if not faults.ignore_range:
             self.send_header("Accept-Ranges", "bytes")
         if faults.gzipped:

@@ -11,20 +11,39 @@ from restoration_models.download.trouble import Disqualified, Transient
 from restoration_models.download.web import Answer
 
 
+class Pace:
+    """How fast bytes come, by the time that is spent on waiting for them."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a window."""
+        self._seconds, self._came = 0.0, 0
+
+    def add(self, amount: int, seconds: float) -> None:
+        """Note what came. Raises `Transient` where it was too little over a whole window."""
+        self._seconds += seconds
+        self._came += amount
+        if self._seconds >= self._policy.drip_window:
+            slow = self._came < self._policy.drip_rate * self._seconds
+            self.restart()
+            if slow:
+                raise Transient("only drips")
+
+
 def stream(answer: Answer, policy: Policy) -> Iterator[bytes]:
     """Yield the body as it comes.
 
     Raises `Transient` where the connection breaks, stalls or only drips.
     """
-    began, came = time.monotonic(), 0
+    pace, before = Pace(policy), time.monotonic()
     while data := answer.read(policy.block):
         yield data
-        came += len(data)
         now = time.monotonic()
-        if now - began >= policy.drip_window:
-            if came < policy.drip_rate * (now - began):
-                raise Transient("only drips")
-            began, came = now, 0
+        pace.add(len(data), now - before)
+        before = now
 
 
 def decoded(answer: Answer, policy: Policy) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from restoration_models.download.body import decoded, stream
+from restoration_models.download.body import Pace, decoded, stream
 from restoration_models.download.trouble import Changed, Disqualified, Transient
 from restoration_models.download.web import Answer, Web, looks_like_page, page_words, status_trouble
 from restoration_models.sources import SourceRefused
@@ -51,6 +51,8 @@ class Worker(threading.Thread):
         self._policy = transfer.policy
         share = int(self._partial.size * self._policy.note_share) // self._policy.connections
         self._write_at = min(self._policy.block, max(_SMALLEST_WRITE, share))
+        self._pace = Pace(self._policy)
+        """Over answers that bring less than they were asked for, the waiting for each included."""
         self._guard = threading.Lock()
         self._cancelled = False
         self._answer: Answer | None = None
@@ -177,7 +179,12 @@ class Worker(threading.Thread):
             return
         transfer.proved(answer)
         self._receive(part, answer, told[1])
-        transfer.measured(part.position - start, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        transfer.measured(part.position - start, seconds)
+        if part.position < part.end:
+            self._pace.add(part.position - start, seconds)
+        else:
+            self._pace.restart()
 
     def _unsatisfied(self, answer: Answer) -> None:
         told = answer.headers.get("Content-Range", "").rpartition("/")[2]
@@ -243,11 +250,15 @@ class Worker(threading.Thread):
             raise Disqualified(_other_size(stated, size), other_bytes=True)
         self._transfer.whole(answer)
         at = 0
-        for block in self._blocks(answer):
+        blocks = self._blocks(answer)
+        for block in blocks:
             self._transfer.count(len(block))
             if at == 0:
                 _refuse_page(block[:_SNIFF], block)
-            if at + len(block) > size:
+            # Where no digest will say that it goes on, its end is awaited: the length may be that of
+            # another version.
+            last = at + len(block) == size and self._transfer.in_one_piece
+            if at + len(block) > size or (last and next(blocks, None)):
                 raise Disqualified(
                     f"sends more than the {size:,} bytes that the catalogue declares", other_bytes=True
                 )

@@ -1,9 +1,11 @@
 """The first download of a file: nothing is known of it yet, and its digest is pinned by it.
 
 Where the host states size and digest (Hugging Face) this is a download like any other. Else the
-bytes that come are the file, so no second source is mixed in, and an earlier run is resumed only
-where the server says by a strong ETag that its file is still the same; one that changes meanwhile
-starts over.
+bytes that come are the file, so no second source is mixed in. Only where the server names the
+file's version by a strong ETag is it fetched in ranges and an earlier run resumed, as long as each
+answer has that ETag. All else that a server may say (a weak ETag, the date of the last change,
+nothing) stays the same for two files that follow each other closely enough: then the file is one
+single answer, and one that breaks off starts over.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from restoration_models.download import events
+from restoration_models.download.budget import Budget
 from restoration_models.download.digests import Digests, Follower, digests_of
 from restoration_models.download.failure import DownloadFailed, WrongBytes
 from restoration_models.download.fetch import Fetched, fetch
@@ -27,7 +30,7 @@ from restoration_models.download.partial import Partial, read_record, record_of
 from restoration_models.download.place import require_space
 from restoration_models.download.plan import Places, Request
 from restoration_models.download.pour import pour, pour_file
-from restoration_models.download.trouble import Changed, Disqualified
+from restoration_models.download.trouble import Changed, Disqualified, Stopped, Transient
 from restoration_models.errors import WorldFailure
 from restoration_models.files import disk_failure, write_text
 from restoration_models.sources import FileSource, PypiSource, Source, WebSource
@@ -118,8 +121,6 @@ class _First:
                 raise Disqualified(f"is of a kind that cannot be downloaded ({self.source.kind})")
 
     def _web(self, source: WebSource) -> Fetched:
-        from restoration_models.download.transfer import Transfer
-
         offered = inspect(source, self.places.root, self.places.policy, self._environ())
         if offered.size is None:
             raise Disqualified("does not say how large its file is")
@@ -129,26 +130,51 @@ class _First:
         if remembered := self._remembered(offered.size):
             return remembered
         self._told(offered.size)
-        for ranges, tag in ((True, offered.tag), (False, None)):
-            with self._partial(offered.size, tag) as partial:
-                if partial.have:
-                    self.report(events.Resumed(self.name, partial.have, offered.size))
-                self.resumed = partial.have
-                transfer = Transfer(
-                    source, partial, self.places.policy, self._environ(), use_ranges=ranges, tag=tag
-                )
-                follower = Follower(partial)
-                try:
-                    transfer.run(self.name, self.report, self.stop)
-                    return self._keep(partial, follower.result())
-                except Changed:
-                    self.report(
-                        events.Retrying(self.name, source.label, "its file changed between two ranges", 0.0)
-                    )
-                finally:
-                    self.fetched += transfer.received
-                    follower.stop()
-        raise Disqualified("its file changes while it is being read")
+        budget = Budget(self.places.policy, offered.size, 0)
+        tag = offered.tag
+        while True:
+            try:
+                return self._attempt(source, offered.size, tag)
+            except Changed:
+                # Or its answers do not all say what they are of.
+                tag, reason, delay = None, "its file changed between two ranges", 0.0
+            except Transient as trouble:
+                # Nothing is gained by what came before: it is thrown away.
+                delay = budget.spend(trouble, 0)
+                reason = f"{trouble.reason}; once more from the start"
+            self.report(events.Retrying(self.name, source.label, reason, delay))
+            if self.stop.wait(delay):
+                raise Stopped
+
+    def _attempt(self, source: WebSource, size: int, tag: str | None) -> Fetched:
+        """Fetch the version that the strong ETag `tag` names; what one answer brings without one."""
+        from restoration_models.download.transfer import Transfer
+
+        with self._partial(size, tag) as partial:
+            if partial.have:
+                self.report(events.Resumed(self.name, partial.have, size))
+            self.resumed = partial.have
+            transfer = Transfer(
+                source,
+                partial,
+                self.places.policy,
+                self._environ(),
+                use_ranges=tag is not None,
+                tag=tag,
+                first=True,
+            )
+            follower = Follower(partial)
+            try:
+                transfer.run(self.name, self.report, self.stop)
+                return self._keep(partial, follower.result())
+            except Disqualified as refused:
+                if refused.other_bytes:
+                    reason = f"its file is no longer of the {size:,} bytes that it said at first"
+                    raise Disqualified(reason, other_bytes=True) from None
+                raise
+            finally:
+                self.fetched += transfer.received
+                follower.stop()
 
     def _remembered(self, size: int) -> Fetched | None:
         """What this address brought a while ago, where that still waits in the inbox."""

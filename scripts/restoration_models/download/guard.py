@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from restoration_models.download.trouble import Disqualified
+from restoration_models.download.trouble import Disqualified, Late
 from restoration_models.sources.address import Reach, reach
 
 WORDS = {
@@ -64,7 +64,7 @@ class Guard:
 
     @contextlib.contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
-        """End all connections where the block takes longer than `seconds`; raises `TimeoutError` then.
+        """End all connections where the block takes longer than `seconds`; raises `Late` then.
 
         A server that sends a header's bytes one by one restarts every other time limit.
         """
@@ -76,17 +76,18 @@ class Guard:
             yield
         except Exception as error:
             if self._late:
-                raise TimeoutError from error
+                raise Late from error
             raise
         finally:
             timer.cancel()
         if self._late:  # and what had come by then passed for a whole header
-            raise TimeoutError
+            raise Late
 
     def _end(self) -> None:
         self._late = True
         for connection in list(self._connections):
-            with contextlib.suppress(OSError, AttributeError):
+            # TypeError: closed meanwhile, and without a socket.
+            with contextlib.suppress(OSError, AttributeError, TypeError):
                 # Below TLS, whose own shutdown is not for another thread.
                 socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 

@@ -32,6 +32,7 @@ class Transfer:
         *,
         use_ranges: bool = True,
         tag: str | None = None,
+        first: bool = False,
         share: Callable[[], int] | None = None,
     ) -> None:
         self.source = source
@@ -40,6 +41,9 @@ class Transfer:
         self.environ = environ
         self.ranged = use_ranges
         """False: one connection that reads from the beginning, skipping what is there."""
+        self.first = first
+        """No digest decides in the end: an answer counts only where the strong ETag `tag` says what it
+        is of, and without one the bytes of two answers are never put together."""
         self.received = 0
         """Bytes that came over the network."""
         self._lock = partial.changed
@@ -55,7 +59,8 @@ class Transfer:
         self._tag = tag
         self._validator = tag if partial.have else None
         self._location: str | None = None
-        self._location_mark = 0
+        self._location_mark = (0, 0.0)
+        """How much was there when it was learned, and the time."""
         self._rate = 0.0
 
     # The calling thread -----------------------------------------------------------------
@@ -64,7 +69,8 @@ class Transfer:
         """Complete the partial file.
 
         Raises `Disqualified` where this source will not do it, `Changed` where its file
-        became another one meanwhile, `Stopped` when asked to, `WorldFailure` for the disk.
+        became another one meanwhile, `Stopped` when asked to, `WorldFailure` for the disk; and
+        `Transient` where the one answer that the file must be broke off.
         """
         shown, next_tick = -1, 0.0
         try:
@@ -200,12 +206,14 @@ class Transfer:
         return self._location or self.source.url
 
     def forget_location(self, url: str) -> bool:
-        """Ask at the front door next time; returns whether `url` had served since it was learned."""
+        """Ask at the front door next time; returns whether `url` had served since, more than a drip."""
         with self._lock:
             if self._location != url:
                 return True  # another worker was here first
             self._location = None
-            return self.partial.have > self._location_mark
+            had, learned = self._location_mark
+            served = self.partial.have - had
+            return served > 0 and served >= self.policy.drip_rate * (time.monotonic() - learned)
 
     @property
     def validator(self) -> str | None:
@@ -219,7 +227,8 @@ class Transfer:
             self._proved = True
             self._validator = self._validator or answer.validator
             if self._location != answer.url:
-                self._location, self._location_mark = answer.url, self.partial.have
+                self._location = answer.url
+                self._location_mark = (self.partial.have, time.monotonic())
             self._lock.notify_all()
 
     def whole(self, answer: Answer) -> None:
@@ -229,8 +238,15 @@ class Transfer:
 
     def _refuse_other(self, answer: Answer) -> None:
         known = self._validator or self._tag
+        if self.first and self._tag and answer.validator != self._tag:
+            raise Changed
         if known and answer.validator and answer.validator != known:
             raise Changed
+
+    @property
+    def in_one_piece(self) -> bool:
+        """Whether the file must be one single answer, to its end."""
+        return self.first and self._tag is None
 
     def no_ranges(self) -> None:
         """Note that ranges do not work. Raises `Changed` where they did a moment ago."""
@@ -253,6 +269,9 @@ class Transfer:
     def retry(self, trouble: Transient) -> float | None:
         """Return how long a worker should wait after `trouble`; None where it should leave."""
         with self._lock:
+            if self.in_one_piece:
+                self._fail(trouble)
+                return None
             if trouble.stale:
                 return 0.0
             alive = sum(worker.is_alive() for worker in self._workers)

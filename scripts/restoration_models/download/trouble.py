@@ -19,6 +19,10 @@ class Transient(Exception):  # a turn of events, not a failure yet
         """An address that had served for a while expired: part of the game, not counted as a failure."""
 
 
+class Late(TimeoutError):
+    """An answer whose headers were still coming when the patience for all of them was at its end."""
+
+
 class Disqualified(Exception):
     """This source will not deliver the file; the reason is a sentence's end."""
 

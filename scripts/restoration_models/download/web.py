@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from restoration_models import __version__
 from restoration_models.download.policy import Policy
-from restoration_models.download.trouble import Disqualified, Transient
+from restoration_models.download.trouble import Disqualified, Late, Transient
 from restoration_models.sources import WebSource
 from restoration_models.sources.address import Reach, is_local_host, reach
 
@@ -123,16 +123,15 @@ class Web:
     """One conversation with a source's servers. Not for several threads at once."""
 
     def __init__(self, source: WebSource, policy: Policy, environ: Mapping[str, str] | None = None) -> None:
-        import requests
-
         from restoration_models.download.guard import Guard, GuardedAdapter
+        from restoration_models.download.session import Unled
 
         self._source = source
         self._policy = policy
         self._environ = os.environ if environ is None else environ
         self._guard = Guard(source.host)
         self._without_token = False
-        self.session = requests.Session()
+        self.session = Unled()
         for scheme in ("https://", "http://"):
             self.session.mount(scheme, GuardedAdapter(self._guard))
         self.session.trust_env = not source.direct
@@ -292,6 +291,10 @@ def trouble_of(error: BaseException, host: str, source_host: str) -> Transient |
         return Transient("did not answer in time" + at, unreachable=True)
     if has(u.NewConnectionError):
         return Transient("could not be reached" + at, unreachable=True)
+    if has(Late):
+        # Not silence, which passes: it was busy with something that is no answer, and each try costs
+        # a minute.
+        return Transient("took the request and never answered" + at, unreachable=True)
     if has(u.ReadTimeoutError, requests.exceptions.ReadTimeout, TimeoutError):
         return Transient("took the request and never answered" + at)
     if has(OSError) and not has(requests.exceptions.ConnectionError, ConnectionError):

@@ -133,6 +133,8 @@ def notify(
     """
     import requests
 
+    from restoration_models.download.session import Unled
+
     host = urlsplit(checked_address(url)).netloc
     headers = {"Content-Type": "application/json"}
     if token := environment.get(TOKEN):
@@ -144,9 +146,12 @@ def notify(
         attempts += 1
         try:
             # The status alone is wanted: a receiver that drips its text holds nobody up.
-            with requests.post(
-                url, data=body, headers=headers, timeout=SECONDS, allow_redirects=False, stream=True
-            ) as answer:
+            with (
+                Unled() as session,
+                session.post(
+                    url, data=body, headers=headers, timeout=SECONDS, allow_redirects=False, stream=True
+                ) as answer,
+            ):
                 status, taken = answer.status_code, answer.ok and not answer.is_redirect
         except requests.RequestException as error:
             reason = _short(error)

@@ -63,6 +63,17 @@ class TestMatrix:
         assert got.failures == ((got.failures[0]),)
         assert got.failures[0].other_bytes is blamed
 
+    def test_drips_in_pieces(self, tmp_path: Path, connections: int, resumed: bool) -> None:
+        """Each answer is short and right, and comes after a while: together they are a drip."""
+        with Origin() as origin:
+            url = origin.add("/weights.pth", DATA, Faults(piece=(1, 0.03), times=60))
+            at = places(tmp_path, replace(QUICK, connections=connections, retries=1))
+            wanted = request(DATA, url, folder=tmp_path)
+            if resumed:
+                leave_partial(at, wanted, DATA, (0, 50_000), (100_000, 160_000))
+            with pytest.raises(DownloadFailed, match=r"only drips \(2 times in a row\)"):
+                fetch(wanted, at)
+
     @pytest.mark.parametrize("fault", UNREACHABLE)
     def test_unreachable(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, connections: int, resumed: bool
@@ -122,6 +133,27 @@ class TestMatrix:
         assert got.path.read_bytes() == DATA
         assert "its file changed between two ranges" in [event.reason for event in heard.of(Retrying)]
         assert names(at.inbox) == []
+
+    @pytest.mark.parametrize("tells", ["weak", "date", "nothing"])
+    def test_changes_unsaid(self, tmp_path: Path, connections: int, resumed: bool, tells: str) -> None:
+        """Where no strong ETag tells, the digest does: a mixture is nobody's file, and leaves nothing."""
+        with Origin() as origin:
+            changes = Faults(times=2, changes=DATA, ignore_if_range=True, tells=tells)
+            url = origin.add("/weights.pth", OTHER, changes)
+            at = places(tmp_path, replace(QUICK, connections=connections))
+            wanted = request(DATA, url, folder=tmp_path)
+            assert wanted.destination
+            if resumed:
+                leave_partial(at, wanted, OTHER, (0, 50_000))
+            try:
+                got = fetch(wanted, at)
+            except WrongBytes as refusal:
+                assert not wanted.destination.exists()
+                assert names(at.inbox) == []
+                assert "delivered other bytes" in str(refusal)
+                assert not resumed
+                got = fetch(wanted, at)
+        assert got.path.read_bytes() == DATA
 
     def test_poisoned_partial(self, tmp_path: Path, connections: int, resumed: bool) -> None:
         """A source with other bytes, then a good one that completes its leavings: verified in the end."""

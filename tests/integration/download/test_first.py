@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from restoration_models.download import FirstDownloadFailed, Places, first_contact
-from restoration_models.download.events import Progress
+from restoration_models.download.events import Progress, Retrying
 from restoration_models.download.trouble import Disqualified
 from restoration_models.download.wheel import ask_index
 from restoration_models.sources import PypiSource, parse
+from support.answers import Raw
 from support.downloads import QUICK, Remembering, content, names, places, sha256
 from support.origin import Faults, Origin
 
@@ -56,6 +57,59 @@ def test_a_file_that_changes_meanwhile_starts_over(tmp_path: Path, origin: Origi
     assert first_contact(parse(url), "model", places(tmp_path)).sha256 == sha256(new)
 
 
+@pytest.mark.parametrize("tells", ["weak", "date", "nothing", "head"])
+@pytest.mark.parametrize("answers", [2, 3, 4])
+def test_two_versions_that_nothing_tells_apart_are_not_mixed(
+    tmp_path: Path, origin: Origin, tells: str, answers: int
+) -> None:
+    """What was said of the file is the first answer, and what became of it comes after some more."""
+    new = content(len(DATA), seed=6)
+    url = origin.add("/x.pth", DATA, Faults(times=answers, changes=new, tells=tells))
+    got = first_contact(parse(url), "model", places(tmp_path))
+    assert got.sha256 in (sha256(DATA), sha256(new))
+    assert got.sha256 == sha256(got.path.read_bytes())
+    whole = [one for one in origin.seen() if one.range is None]
+    assert len(whole) == 1
+    if tells != "head":
+        assert len(origin.seen()) == 1
+
+
+@pytest.mark.parametrize("tells", ["weak", "date", "nothing"])
+def test_what_breaks_off_starts_over_where_nothing_tells_versions_apart(
+    tmp_path: Path, origin: Origin, tells: str
+) -> None:
+    new = content(len(DATA), seed=6)
+    url = origin.add("/x.pth", DATA, Faults(times=3, changes=new, reset_at=150_000, tells=tells))
+    heard = Remembering()
+    got = first_contact(parse(url), "model", places(tmp_path), heard)
+    assert (got.sha256, got.resumed) == (sha256(new), 0)
+    again = "reset the connection; once more from the start"
+    assert [event.reason for event in heard.of(Retrying)] == [again, again]
+    at = places(tmp_path / "never")
+    origin.add("/x.pth", DATA, Faults(reset_at=150_000, tells=tells))
+    with pytest.raises(FirstDownloadFailed, match=r"reset the connection \(7 times in a row\)"):
+        first_contact(parse(url), "model", at)
+    assert names(at.inbox) == []
+
+
+def test_a_file_that_has_another_length_by_now_is_refused(tmp_path: Path, origin: Origin) -> None:
+    """Also where the answer with the file says no length: what was said before is not where it ends."""
+    reason = "its file is no longer of the 400,000 bytes that it said at first"
+    url = origin.add("/x.pth", DATA, Faults(times=1, changes=DATA + b"x", tells="nothing"))
+    with pytest.raises(FirstDownloadFailed, match=reason):
+        first_contact(parse(url), "model", places(tmp_path))
+
+    def answer(request: bytes) -> bytes:
+        if request.startswith(b"HEAD"):
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n"
+        chunks = b"".join(b"%x\r\n%s\r\n" % (len(one), one) for one in (DATA, b"x", b""))
+        return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+
+    with Raw(answer) as server, pytest.raises(FirstDownloadFailed, match=reason):
+        first_contact(parse(server.url), "model", places(tmp_path))
+    assert names(tmp_path / "inbox") == []
+
+
 def broken_off(tmp_path: Path, origin: Origin, url: str, data: bytes) -> Places:
     """Where a first download that was interrupted half way left what it had."""
     at = places(tmp_path, replace(QUICK, connections=2))
@@ -80,6 +134,18 @@ def test_an_interrupted_one_goes_on_where_the_server_says_the_file_is_the_same(
     assert got.resumed > len(DATA) // 2
     assert origin.sent() < 1.1 * len(DATA)
     assert [name for name in names(at.inbox) if "partial" in name or name.endswith(".tag")] == []
+
+
+@pytest.mark.parametrize("tells", ["weak", "date", "nothing"])
+def test_an_interrupted_one_starts_over_where_nothing_says_the_file_is_the_same(
+    tmp_path: Path, origin: Origin, tells: str
+) -> None:
+    url = origin.add("/x.pth", DATA, Faults(rate=2_000_000, tells=tells))
+    at = broken_off(tmp_path, origin, url, DATA)
+    assert [name for name in names(at.inbox) if "partial" in name or name.endswith(".tag")] == []
+    origin.add("/x.pth", DATA, Faults(tells=tells))
+    got = first_contact(parse(url), "model", at)
+    assert (got.sha256, got.resumed) == (sha256(DATA), 0)
 
 
 @pytest.mark.parametrize("obeys", [True, False])

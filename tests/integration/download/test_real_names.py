@@ -47,6 +47,15 @@ def test_github_signature_expires(tmp_path: Path, origin: Origin) -> None:
     assert len(origin.seen(GITHUB)) > 1
 
 
+def test_an_address_that_expires_after_each_drip_is_given_up(tmp_path: Path, origin: Origin) -> None:
+    """Asking for a new one is free where the former has served, which a byte after a while is not."""
+    url = origin.github(GITHUB, DATA, Faults(piece=(1, 0.03), times=30), uses=1)
+    at = places(tmp_path, replace(QUICK, retries=3, connections=1))
+    with pytest.raises(DownloadFailed, match="no longer accepts the address it redirected to"):
+        fetch(request(DATA, url, folder=tmp_path), at)
+    assert len(origin.seen(GITHUB)) < 10
+
+
 def test_hugging_face(tmp_path: Path, origin: Origin) -> None:
     url = origin.hub(HUB, DATA)
     got = fetch(request(DATA, url, folder=tmp_path), places(tmp_path))

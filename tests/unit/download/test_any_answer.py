@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tempfile
 import threading
 import time
@@ -42,6 +43,7 @@ LONG = {
     "more": DATA + b"x",
     "gzip": gzip.compress(DATA, mtime=0),
     "gzip bomb": gzip.compress(bytes(1 << 24), mtime=0),
+    "huge gzip bomb": gzip.compress(bytes(1 << 24), mtime=0) * 16,
     "zlib": zlib.compress(DATA),
     "chunked": b"bb8\r\n" + DATA + b"\r\n0\r\n\r\n",
     "huge chunk": b"fffffffffffffffff\r\n" + DATA,
@@ -165,6 +167,8 @@ def answered(status: bytes, headers: list[tuple[bytes, Piece]], body: Piece) -> 
 @example(b"HTTP/1.1 200 OK", [(b"Content-Encoding", b"gzip"), (b"ETag", b'"\x01"')], "gzip bomb")
 @example(b"HTTP/1.1 302 Found", [(b"Location", b"https://ev\x1b[2Jil.example/")], b"")
 @example(b"HTTP/1.1 302 Found", [(b"Location", "https://ev\u202eil.example/".encode())], b"")
+@example(b"HTTP/1.1 302 Found", [(b"Location", b"/x.pth"), (b"Content-Encoding", b"gzip")], "huge gzip bomb")
+@example(b"HTTP/1.1 307 Go", [(b"Location", b"ftp://x/"), (b"Content-Encoding", b"gzip")], "huge gzip bomb")
 @example(b"HTTP/1.1 200 OK", [(b"Content-Encoding", b"\x1b[2J")], "file")
 @example(b"HTTP/1.1 200 OK", [(b"Transfer-Encoding", b"chunked")], "trailers")
 @example(b"HTTP/1.1 200 OK", [(b"X", "nearly a line")] * 99, "file")
@@ -184,6 +188,45 @@ def test_any_answer(server: Raw, status: bytes, headers: list[tuple[bytes, Piece
     assert took < SOON
     assert peak < MEGABYTES
     assert threading.active_count() <= threads + 8
+
+
+@pytest.mark.parametrize("status", [b"301 Moved", b"302 Found", b"303 See", b"307 Go", b"308 Go"])
+def test_what_a_redirect_has_for_a_body_is_not_read(tmp_path: Path, status: bytes) -> None:
+    """It falls silent here: whoever reads it has no answer."""
+    head = b"HTTP/1.1 %s\r\nLocation: /x.pth\r\n\r\n" % status
+    with Raw(head, drip=b"x", every=3 * PATIENT.read_timeout) as server:
+        with pytest.raises(DownloadFailed, match="redirects more than 10 times"):
+            fetch(request(DATA, server.url), places(tmp_path, PATIENT))
+        with pytest.raises(SourceUnavailable, match="redirects more than 10 times"):
+            inspect(parse(server.url), tmp_path, PATIENT, {})
+
+
+def test_interim_answers_that_never_end_are_given_up_soon(tmp_path: Path) -> None:
+    """Each try costs all the patience there is for an answer: there are as few as for an absent host."""
+    policy = replace(PATIENT, answer_seconds=0.2, retries=6, quick_retries=1)
+    with Raw(b"", drip=b"HTTP/1.1 100 Continue\r\n\r\n", every=0.01) as server:
+        with pytest.raises(DownloadFailed, match="took the request and never answered"):
+            fetch(request(DATA, server.url), places(tmp_path, policy))
+        assert server.received.count(b"GET ") == 2
+
+
+def test_short_answers_that_only_drip_together_are_given_up(tmp_path: Path) -> None:
+    """One right byte of each range that was asked for, by a fast server: less than the rate in all."""
+    policy = replace(PATIENT, drip_window=0.2, drip_rate=1 << 20)
+    asked = 0
+
+    def answer(request: bytes) -> bytes:
+        nonlocal asked
+        asked += 1
+        found = re.search(rb"bytes=(\d+)-", request)
+        assert found
+        at = int(found[1])
+        head = b"HTTP/1.1 206 Partial\r\nContent-Range: bytes %d-%d/3000\r\nContent-Length: 1\r\n\r\n"
+        return head % (at, at) + DATA[at : at + 1]
+
+    with Raw(answer) as server, pytest.raises(DownloadFailed, match="only drips"):
+        fetch(request(DATA, server.url), places(tmp_path, policy))
+    assert 1 < asked < len(DATA)
 
 
 def use(server: Raw, folder: Path) -> None:

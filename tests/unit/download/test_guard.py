@@ -160,9 +160,10 @@ def test_a_header_that_never_ends_is_given_up() -> None:
     policy = replace(QUICK, answer_seconds=0.3, read_timeout=5.0)
     with Raw(b"HTTP/1.1 200 OK\r\n", drip=b"X", every=0.01) as server:
         web = Web(HttpsSource(server.url, "127.0.0.1"), policy, {})
-        with pytest.raises(Transient, match="never answered"):
+        with pytest.raises(Transient, match="never answered") as caught:
             web.open(server.url)
         web.close()
+        assert caught.value.unreachable
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>"
     with Raw(head, drip=b"x", every=0.01) as server:
         web = Web(HttpsSource(server.url, "127.0.0.1"), policy, {})

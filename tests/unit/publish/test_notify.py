@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from restoration_models.project import Project
 from restoration_models.publish import NotifyFailed, Outbox, notify
 from restoration_models.publish.notify import BadAddress, checked_address
+from support.answers import Raw
 from support.receiver import receiver
 
 
@@ -66,6 +69,18 @@ def test_a_redirection_is_not_followed_with_the_token() -> None:
         with pytest.raises(NotifyFailed, match="HTTP status 302"):
             notify(hook.url, b"{}", environment={"MODELS_NOTIFY_TOKEN": "t"}, pause=lambda _: None)
         assert len(hook.bodies) == 1
+
+
+def test_what_a_redirection_has_for_a_body_is_not_read() -> None:
+    head = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Encoding: gzip\r\n\r\n"
+    with Raw(head + gzip.compress(bytes(1 << 24), mtime=0) * 4) as hook:
+        tracemalloc.start()
+        try:
+            with pytest.raises(NotifyFailed, match="HTTP status 302, one attempt"):
+                notify(hook.url, b"{}", environment={}, pause=lambda _: None)
+            assert tracemalloc.get_traced_memory()[1] < 1 << 24
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_receiver_that_never_ends_its_answer_holds_nobody_up() -> None:

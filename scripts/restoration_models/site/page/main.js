@@ -53,22 +53,6 @@ const render = (place) => {
   mark();
 };
 
-const setTheme = (theme) => {
-  document.documentElement.dataset.theme = theme;
-  byId("theme").setAttribute("aria-pressed", String(theme === "dark"));
-};
-
-const preferred = matchMedia("(prefers-color-scheme: dark)");
-const themeNow = () => recall("theme", ["dark", "light"]) || (preferred.matches ? "dark" : "light");
-
-setTheme(themeNow());
-preferred.addEventListener("change", () => setTheme(themeNow()));
-byId("theme").addEventListener("click", () => {
-  const theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  retain("theme", theme);
-  setTheme(theme);
-});
-
 for (const button of document.querySelectorAll("[data-language]")) {
   button.addEventListener("click", () => {
     state.lang = button.dataset.language;
@@ -89,7 +73,6 @@ byId("home").addEventListener("click", (event) => {
   scrollTo(0, 0);
 });
 
-history.scrollRestoration = "manual";
 addEventListener("hashchange", () => {
   clearTimeout(waiting);
   clearTimeout(resting);

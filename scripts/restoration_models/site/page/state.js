@@ -50,21 +50,6 @@ const address = (state) => {
   return `#${told.toString().replace(/%2C/g, ",")}`;
 };
 
-// What the browser remembers from one visit to the next; one that keeps nothing forgets it with the page.
-const recall = (name, allowed) => {
-  try {
-    const found = localStorage.getItem(`models-${name}`);
-    return allowed.includes(found) ? found : null;
-  } catch {
-    return null;
-  }
-};
-const retain = (name, value) => {
-  try {
-    localStorage.setItem(`models-${name}`, value);
-  } catch { /* the choice holds until the page is left */ }
-};
-
 let state = read(location.hash, recall("language", Object.keys(data.words)) || data.language);
 // The last choice on the start page: the way back leads there.
 let lastStart = read("", state.lang);

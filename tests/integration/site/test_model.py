@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from restoration_models.site import crops
-from support.browser import NARROW, served, shot, titled
+from support.browser import NARROW, served, shot, titled, turn
+from support.browser import Visit as Seen
 from support.layers import REPOSITORY
 
 Visit = Callable[..., Any]
@@ -122,6 +123,29 @@ def test_copying_over_http_and_from_a_file(visit: Visit, real: Path, chromium: A
             page.get_by_role("button", name="Copiar: Cargarlo").click()
             page.wait_for_function("() => document.querySelectorAll('.copy.done').length === 2")
             assert page.evaluate("navigator.clipboard.readText()").endswith('load("uvdoc")')
+
+
+def test_a_copy_that_fails_says_so_on_the_button(visit: Visit, real: Path) -> None:
+    page = visit(real, "model=uvdoc")
+    page.evaluate(
+        "navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => false; 0"
+    )
+    button = page.get_by_role("button", name="Copiar: sha256").first
+    button.click()
+    page.wait_for_function("() => document.querySelector('.copy.failed')")
+    assert button.inner_text() == "No copiado"
+
+
+def test_a_picture_that_is_lost_leaves_a_drawing(chromium: Any, few: Path, tmp_path: Path) -> None:
+    alone = tmp_path / few.name
+    alone.write_bytes(few.read_bytes())
+    for view in ("q=model-000", "model=model-000", "compare=model-000,model-005"):
+        seen = Seen(chromium)
+        page = seen.open(f"{alone.as_uri()}#{view}")
+        page.get_by_text("La imagen falta o está dañada").first.wait_for()
+        assert page.locator("img:visible, .slider:visible, .pair:visible").count() == 0
+        shot(page, f"few-wide-lost-{view.partition('=')[0]}")
+        seen.close()
 
 
 def test_lineage_leads_both_ways(visit: Visit, few: Path) -> None:

@@ -40,7 +40,7 @@ const pictureRow = (models) => {
     if (!model.picture) return placeholder(model);
     const made = slider(model, moved);
     sliders.push(made);
-    return made.frame;
+    return framed("div", model, made.frame);
   });
   return row(`${capital(t("before"))} → ${t("after")}`, cells, "row-pictures");
 };

@@ -1,7 +1,7 @@
 // One model: its picture, its card, and beside them what is needed each day.
 const shots = (model) => {
   if (!model.picture) return el("section.shots", null, placeholder(model));
-  return el("section.shots", null, slider(model).frame, details(model));
+  return framed("section.shots", model, slider(model).frame, details(model));
 };
 
 const glance = (model) => el("section", { "aria-labelledby": "glance" }, el("h2", { id: "glance" }, t("glance")),

@@ -32,7 +32,7 @@ const tile = (model) => {
   pick.addEventListener("change", () => choose(model.slug, pick.checked));
   const gain = gainText(model);
   const node = el("li.tile", null,
-    el("div.tile-picture", null, model.picture ? pair(model) : placeholder(model)),
+    framed("div.tile-picture", model, model.picture ? pair(model) : placeholder(model)),
     el("div.tile-text", null,
       el("p.kicker", null, taskName(model.task)),
       el("h3", null, el("a", { href: toModel(model.slug), dir: "auto" }, titleOf(model))),

@@ -163,6 +163,10 @@ def test_a_withdrawn_model_says_why_and_gives_no_call(visit: Visit, few: Path) -
     assert "Withdrawn: not to be used. It wipes out stamps." in page.inner_text(".head")
     assert "withdrawn" in page.inner_text(".head .badges")
     assert page.get_by_role("heading", name="Load it", exact=True).count() == 0
+    assert "ublished" not in page.inner_text(".rail")
+    for slug, label in (("model-000", "Published name"), ("model-003", "Published name, once validated")):
+        turn(page, f"model={slug}&lang=en")
+        assert page.locator(".rail dt", has_text="Published name").inner_text() == label
 
 
 def test_an_unknown_model_is_told(visit: Visit, real: Path) -> None:

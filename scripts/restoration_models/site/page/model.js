@@ -13,7 +13,8 @@ const glance = (model) => el("section", { "aria-labelledby": "glance" }, el("h2"
     model.parametersText && fact(t("fact.parameters"), model.parametersText.replace(" ", "\u00a0")),
     fact(t("label.family"), data.families[model.family]),
     fact(t("fact.file"), el("code", null, model.file))),
-  el("dl.facts.stacked", null, fact(t("published"), el("code", null, path(shared(model, "name")))),
+  !model.withdrawn && el("dl.facts.stacked", null,
+    fact(t(model.state === "validated" ? "published" : "published.once"), el("code", null, path(shared(model, "name")))),
     model.aliases && fact(t("aliases"), model.aliases.map((name) => el("code.alias", null, path(name))))));
 
 const commands = (model) => {

@@ -72,6 +72,12 @@ SEARCHES = {
     "cámara sensor": {"restormer-real-denoising", "nafnet-sidd-width32", "nafnet-sidd-width64"},
     "CAMARA SENSOR": {"restormer-real-denoising", "nafnet-sidd-width32", "nafnet-sidd-width64"},
     "nothing of that kind": set(),
+    "sha256:7e90861b8a516eb4bc51f84bd889cb77275743d2d1d3ca8091951ec9f2b7da23": {"uvdoc"},
+    "md5: 2eadf6ff": {"uvdoc"},
+    '"7e90861b"': {"uvdoc"},
+    "uvdoc, (UVDoc).": {"uvdoc"},
+    "validado": {"uvdoc"},
+    "sin aclarar": {"restormer-deraining"},
 }
 
 

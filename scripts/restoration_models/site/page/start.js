@@ -5,7 +5,12 @@ const hays = new Map(data.models.map((model) => [model.slug, plain([
   model.slug, inBoth(model.title), inBoth(model.about), inBoth(data.tasks[model.task]), model.task,
   data.families[model.family], model.licence, model.file, shared(model, "name"), ...(model.aliases || []),
   inBoth(layerOf.get(model.layer).title), inBoth(model.trained),
+  ...Object.values(data.words).flatMap((told) => [told[`badge.${model.use}`], told[`state.${stateOf(model)}`]]),
 ].join(" "))]));
+
+// The words that are looked for, pasted with quotes, brackets or the name of a digest too.
+const wordsOf = (text) => plain(text).replace(/\b(?:sha256|md5)\s*[:=]/g, " ")
+  .split(/[\s,;"'`«»“”‘’()[\]{}<>]+/).map((word) => word.replace(/[.:]+$/, "")).filter(Boolean);
 
 // A digest is found by its beginning: as part of a text, "64" would be in nearly all of them.
 const ENOUGH = 4;
@@ -150,7 +155,7 @@ const arrange = (section) => {
 
 // Bring the board in step with the state.
 const applyStart = () => {
-  const words = plain(state.q).split(/\s+/).filter(Boolean);
+  const words = wordsOf(state.q);
   const chosen = FILTERS.filter((name) => state[name]);
   let shown = 0;
   for (const section of board.sections) {

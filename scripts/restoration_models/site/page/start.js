@@ -67,9 +67,10 @@ const layerSection = (layer, index) => {
 
 const arrow = () => el("span.arrow", { "aria-hidden": "true" });
 
-const goTo = ({ heading }) => {
+const edge = () => parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
+const goTo = ({ node, heading }) => {
   heading.focus({ preventScroll: true });
-  heading.scrollIntoView({ block: "start" });
+  bring(node, edge() - 1); // its line lies under the finder's
 };
 
 const flow = (sections) => el("nav.flow", { "aria-label": t("flow") }, el("ol", { role: "list" },
@@ -136,6 +137,28 @@ const drawStart = () => {
       flow(sections)),
     find.form, ...sections.map((section) => section.node), none, tray);
   board = { sections, find, tray, none, heading };
+  covered.disconnect();
+  for (const node of [find.form, tray]) covered.observe(node);
+};
+
+// How much of the screen is under what sticks to its edges, for the style.
+const GAP = 24;
+const covered = new ResizeObserver(() => {
+  const { find, tray } = board;
+  const set = (name, value) => document.documentElement.style.setProperty(name, `${value}px`);
+  set("--finder", find.form.offsetHeight);
+  set("--tray", tray.offsetHeight && tray.offsetHeight + GAP);
+});
+
+const allTiles = () => board.sections.flatMap((section) => section.tiles);
+const tileOf = (slug) => allTiles().find(({ model, node }) => model.slug === slug && !node.hidden);
+// The first tile of which something can be seen, where one has gone down to them.
+const topTile = () => {
+  if (!board || !scrollY) return null;
+  const boxes = allTiles().map(({ model, node }) => [model.slug, node.getBoundingClientRect()]);
+  const top = edge();
+  const found = boxes.find(([, box]) => box.bottom > top);
+  return found && found[1].top < innerHeight ? { tile: found[0], top: found[1].top } : null;
 };
 
 const fits = (model, words) =>
@@ -219,7 +242,7 @@ const drop = (slug) => {
   choose(slug, false);
   const button = [...board.tray.querySelectorAll(".drop")].find((one) => one.value === next) ||
     board.tray.querySelector(".drop");
-  const { node, pick } = board.sections.flatMap((section) => section.tiles).find(({ model }) => model.slug === slug);
+  const { node, pick } = allTiles().find(({ model }) => model.slug === slug);
   (button || (node.hidden ? board.heading : pick)).focus({ preventScroll: true });
 };
 

@@ -52,7 +52,7 @@ const address = (state) => {
 
 let state = read(location.hash, recall("language", Object.keys(data.words)) || data.language);
 // The last choice on the start page: the way back leads there.
-let lastStart = read("", state.lang);
+let lastStart = read(history.state?.start || "", state.lang);
 
 const toModel = (slug) => address({ model: slug, lang: language });
 const toCompare = (chosen) => address({ compare: chosen, lang: language });
@@ -71,13 +71,24 @@ const keep = () => {
   waiting = setTimeout(settle, 300); // browsers allow some three changes a second
 };
 
-// Where the reader was, kept with each step of the history: how far down, and the link that was followed.
-let startPlace = null;
-const mark = (place) => {
-  history.replaceState({ y: scrollY, ...place }, "");
-  if (viewOf() === "start") startPlace = history.state;
-};
 const viewOf = () => (state.model ? "model" : state.compare ? "compare" : "start");
+
+// Where the reader was, kept with each step of the history: how far down, the link that was followed or
+// the tile that stood at the top, and from other views the way back to the start.
+let startPlace = history.state?.from || null;
+const mark = (place) => {
+  const start = viewOf() === "start";
+  const here = place || (start ? topTile() : null);
+  history.replaceState({ y: scrollY, ...here, ...(start ? null : { start: toStart(), from: startPlace }) }, "");
+  if (start) startPlace = history.state;
+};
+
+// Puts `node` where it stood, and looks again: what comes into sight is laid out only then, and shifts it.
+const bring = (node, top, again = 4) => {
+  if (!node.getClientRects().length) return;
+  scrollBy(0, node.getBoundingClientRect().top - top);
+  if (again) requestAnimationFrame(() => bring(node, top, again - 1));
+};
 // A link to the same place, in whatever language.
 const bare = (href) => href.replace(/&?lang=\w+$/, "");
 

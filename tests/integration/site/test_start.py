@@ -36,6 +36,11 @@ def test_layers_stand_in_their_order_with_all_their_models(visit: Visit, real: P
     assert page.eval_on_selector_all(".layer h2", "all => all.map(one => one.textContent)") == [
         catalogue.say(layer.title, "es") for layer in LOADED.layers
     ]
+    # Those of one title are told apart as well.
+    names = page.eval_on_selector_all(".layer", "all => all.map((one) => one.getAttribute('aria-label'))")
+    assert names == [
+        f"{number}. {catalogue.say(layer.title, 'es')}" for number, layer in enumerate(LOADED.layers, start=1)
+    ]
     assert shown(page) == [model.slug for model in LOADED.models]
     assert found(page) == f"{len(LOADED.models)} modelos de {len(LOADED.models)}"
     for model in LOADED.models:
@@ -187,7 +192,7 @@ def test_an_address_brings_the_same_view(visit: Visit, real: Path) -> None:
 
 
 def test_what_an_address_makes_up_is_left_out(visit: Visit, real: Path) -> None:
-    page = visit(real, "layer=none&task=x&use=maybe&sort=random&lang=toString&pick=a,b&theme=pink&%%%=1&q=")
+    page = visit(real, "layer=none&task=x&use=maybe&sort=random&lang=toString&pick=a,uvdoc&theme=x&%%%=1&q=")
     assert len(shown(page)) == len(LOADED.models)
     assert page.locator("html").get_attribute("lang") == "es"
     assert page.locator(".tray").is_hidden()

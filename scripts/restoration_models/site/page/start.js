@@ -32,9 +32,21 @@ const ORDERS = {
 // What is on the start page now; drawn anew for each language.
 let board = null;
 
-const tile = (model) => {
+// A box that cannot be chosen keeps the focus, so that everyone learns why.
+const pickBox = (model) => {
   const pick = el("input", { type: "checkbox", value: model.slug, "aria-label": t("pick.model", { model: titleOf(model) }) });
+  pick.addEventListener("click", (event) => {
+    if (pick.getAttribute("aria-disabled") !== "true") return;
+    event.preventDefault();
+    byId("why").classList.add("refused");
+    tell(trayMore());
+  });
   pick.addEventListener("change", () => choose(model.slug, pick.checked));
+  return pick;
+};
+
+const tile = (model) => {
+  const pick = hasOthers(model) ? pickBox(model) : null;
   const gain = gainText(model);
   const node = el("li.tile", null,
     framed("div.tile-picture", model, model.picture ? pair(model) : placeholder(model)),
@@ -47,7 +59,9 @@ const tile = (model) => {
         el("dl.figures", null,
           fact(t("fact.size"), model.sizeText.replace(" ", "\u00a0")),
           gain ? fact(t("fact.gain"), el("strong", null, gain)) : null),
-        el("label.pick", null, pick, el("span", { "aria-hidden": "true" }, t("pick"))))));
+        pick
+          ? el("label.pick", null, pick, el("span", { "aria-hidden": "true" }, t("pick")))
+          : el("span.sole", null, t("pick.sole")))));
   return { model, node, pick };
 };
 
@@ -55,8 +69,8 @@ const layerSection = (layer, index) => {
   const models = data.models.filter((model) => model.layer === layer.slug);
   const tiles = models.map(tile);
   const list = el("ul.tiles", { role: "list" }, tiles.map((one) => one.node));
-  const heading = el("h2", { id: `layer-${index}`, tabindex: -1, dir: "auto" }, say(layer.title));
-  const node = el("section.layer", { "aria-labelledby": `layer-${index}` },
+  const heading = el("h2", { tabindex: -1, dir: "auto" }, say(layer.title));
+  const node = el("section.layer", { "aria-label": `${index + 1}. ${say(layer.title)}` },
     el("div.layer-head", null,
       el("span.ordinal", { "aria-hidden": "true" }, index + 1), heading,
       el("p", { dir: "auto" }, say(layer.purpose)),
@@ -77,7 +91,7 @@ const flow = (sections) => el("nav.flow", { "aria-label": t("flow") }, el("ol", 
   el("li.end", null, t("flow.in")),
   sections.map((section, index) => el("li", null, arrow(),
     el("button", { type: "button", on: { click: () => goTo(section) } },
-      el("span.ordinal", { "aria-hidden": "true" }, index + 1), say(section.layer.title)))),
+      el("span.ordinal", { "aria-hidden": "true" }, index + 1), el("bdi", null, say(section.layer.title))))),
   el("li.end", null, arrow(), t("flow.out"))));
 
 const select = (name, options) => {
@@ -189,10 +203,15 @@ const applyStart = () => {
       node.hidden = !fit;
       here += fit;
       const picked = state.pick.includes(model.slug);
-      pick.checked = picked;
-      pick.disabled = !picked && state.pick.length > 0 && comparable([...state.pick, model.slug]).length === state.pick.length;
-      pick.parentNode.title = pick.disabled ? t("pick.not") : "";
       node.classList.toggle("picked", picked);
+      if (!pick) continue;
+      pick.checked = picked;
+      const refused = !picked && state.pick.length > 0 && comparable([...state.pick, model.slug]).length === state.pick.length;
+      for (const [name, value] of [["aria-disabled", "true"], ["aria-describedby", "why"]]) {
+        if (refused) pick.setAttribute(name, value);
+        else pick.removeAttribute(name);
+      }
+      pick.parentNode.title = refused ? trayMore() : "";
     }
     section.node.hidden = here === 0 && (section.tiles.length > 0 || chosen.length + words.length > 0);
     shown += here;
@@ -246,22 +265,26 @@ const drop = (slug) => {
   (button || (node.hidden ? board.heading : pick)).focus({ preventScroll: true });
 };
 
-const trayMore = () => t("tray.more", { task: taskName(modelOf.get(state.pick[0]).task) });
+// What can still be chosen, which is also why the other boxes cannot.
+const trayMore = () => {
+  const same = data.models.filter((model) => model.task === modelOf.get(state.pick[0]).task).length;
+  const chosen = state.pick.length;
+  const name = chosen === MOST ? "full" : chosen === same ? "all" : chosen > 1 ? "room" : "more";
+  return t(`tray.${name}`, { task: taskName(modelOf.get(state.pick[0]).task), most: MOST });
+};
 
 const drawTray = () => {
   const { tray } = board;
   tray.hidden = state.pick.length === 0;
   tray.replaceChildren();
   if (tray.hidden) return;
-  const enough = state.pick.length > 1;
   append(tray, [
-    el("ul", { role: "list" }, state.pick.map((slug) => el("li", null, titleOf(modelOf.get(slug)),
+    el("ul", { role: "list" }, state.pick.map((slug) => el("li", null, el("bdi", null, titleOf(modelOf.get(slug))),
       el("button.drop", {
         type: "button", value: slug, "aria-label": t("tray.drop", { model: titleOf(modelOf.get(slug)) }),
         on: { click: () => drop(slug) },
       }, "×")))),
-    enough
-      ? el("a.button", { href: toCompare(state.pick) }, t("tray.go", { count: state.pick.length }))
-      : el("p", null, trayMore()),
+    state.pick.length > 1 && el("a.button", { href: toCompare(state.pick) }, t("tray.go", { count: state.pick.length })),
+    el("p", { id: "why" }, trayMore()),
   ]);
 };

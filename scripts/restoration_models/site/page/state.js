@@ -15,7 +15,10 @@ const CHOICES = {
     data.models.some((model) => stateOf(model) === state)),
 };
 
-const named = (text) => present((text || "").split(",").filter(Boolean)).slice(0, 20);
+const named = (text) => present((text || "").split(",").map((slug) => slug.trim()).filter(Boolean)).slice(0, 20);
+
+// Whether there is another model of its task.
+const hasOthers = (model) => data.models.some((other) => other.task === model.task && other !== model);
 
 // Models that can stand side by side: of the task of the first, three at most.
 const comparable = (chosen) =>
@@ -32,7 +35,7 @@ const read = (hash, lang) => {
   }
   if (SORTS.includes(found.get("sort"))) state.sort = found.get("sort");
   if (Object.hasOwn(data.words, found.get("lang"))) state.lang = found.get("lang");
-  state.pick = comparable(named(found.get("pick")).filter((slug) => modelOf.has(slug)));
+  state.pick = comparable(named(found.get("pick")).filter((slug) => modelOf.has(slug) && hasOthers(modelOf.get(slug))));
   state.model = found.get("model");
   state.compare = found.has("compare") ? named(found.get("compare")) : null;
   return state;

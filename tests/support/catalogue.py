@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
+import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +96,13 @@ def problems(project: Project) -> list[Problem]:
     return problems
 
 
-def large(root: Path, like: Any, *, layers: int, models: int) -> Project:
-    """A catalogue of `layers` layers with `models` models each, entries of real size: copies of `like`'s."""
+def large(
+    root: Path, like: Any, *, layers: int, models: int, change: Callable[[int, Any], Any] | None = None
+) -> Project:
+    """A catalogue of `layers` layers with `models` models each, entries of real size: copies of `like`'s.
+
+    `change` makes another entry of the copy of a number.
+    """
     names = [f"layer-{number}" for number in range(1, layers + 1)]
     families = {key: _data(family) for key, family in like.families.items()}
     written: dict[str, dict[str, Any] | str | bytes] = {}
@@ -104,9 +112,38 @@ def large(root: Path, like: Any, *, layers: int, models: int) -> Project:
             number = index * models + offset
             data = _data(like.models[number % len(like.models)], without=("slug", "layer", "aliases"))
             data |= {"sha256": f"{number:064x}", "file": f"weights-{number}.pth"}
-            entries[f"model-{number}"] = data
+            entries[f"model-{number}"] = change(number, data) if change else data
         written[name] = layer(entries)
     return write(root, head(layers=names, families=families), written)
+
+
+def unlike(number: int, entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry with texts, addresses, digests and figures that no other `number` has."""
+    by_chance = random.Random(number)
+
+    def other(text: str) -> str:
+        words = text.split(" ")
+        by_chance.shuffle(words)
+        return " ".join(
+            word if by_chance.random() < 0.7 else f"{word[:1]}{by_chance.randrange(9**4)}" for word in words
+        )
+
+    def told(found: Any) -> Any:
+        if isinstance(found, list):
+            return [told(one) for one in found]
+        return {key: other(one) for key, one in found.items()} if isinstance(found, dict) else other(found)
+
+    texts = {key: told(entry[key]) for key in ("description", "notes", "training-data") if key in entry}
+    digest = hashlib.sha256(str(number).encode()).hexdigest()
+    file, metrics = f"{digest[:9]}.pth", entry.get("metrics", [])
+    own = {
+        "file": file,
+        "sha256": digest,
+        "size": by_chance.randrange(10**6, 10**9),
+        "sources": [f"https://example.org/{by_chance.randbytes(20).hex()}/{file}" for _ in range(3)],
+        "metrics": [one | {"value": round(20 + 20 * by_chance.random(), 4)} for one in metrics],
+    }
+    return entry | texts | own
 
 
 def _data(model: Any, without: tuple[str, ...] = ()) -> dict[str, Any]:

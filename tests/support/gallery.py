@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import json
+import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,18 @@ WORDS = {
     "es": "Limpia la página de ruido y de manchas, y deja la letra como estaba. Número {number}.",
     "en": "Cleans the page of noise and stains, and leaves the letters as they were. Number {number}.",
 }
+
+
+def data_of(document: str) -> dict[str, Any]:
+    """What a page's document holds, its models by their keys."""
+    (text,) = re.findall(r'<script type="text/plain" id="data">([A-Za-z0-9+/=]*)</script>', document)
+    found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text)))
+    rows = found["models"]
+    found["models"] = [
+        {key: value for key, value in zip(found["keys"], row, strict=True) if value is not None}
+        for row in rows
+    ]
+    return found
 
 
 def pictures() -> dict[str, bytes]:

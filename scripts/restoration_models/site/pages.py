@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, replace
 from functools import lru_cache
@@ -34,7 +35,7 @@ ICON = "icon.svg"
 """Browsers ask a server for one, named or not."""
 PICTURES = "pictures"
 SOURCES = Path(__file__).parent / "page"
-SCRIPTS = ("dom", "state", "pictures", "parts", "start", "model", "compare", "main")
+SCRIPTS = ("light", "dom", "state", "pictures", "parts", "start", "model", "compare", "main")
 """The page's program, in its order."""
 STYLES = ("base", "start", "model", "media")
 
@@ -42,7 +43,6 @@ SHARED = ("pull", "load", "elsewhere", "name")
 """Texts that differ from model to model by its own names alone."""
 _SHORT = 8
 """Digits of a digest in a picture's name."""
-_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def make(project: Project, catalogue: Catalogue) -> dict[str, bytes]:
@@ -147,7 +147,7 @@ def _document(data: dict[str, Any]) -> str:
 
     style = "".join(_source(f"{name}.css") for name in STYLES)
     program = "".join(_source(f"{name}.js") for name in SCRIPTS)
-    script = f'(() => {{\n"use strict";\n{program}}})();\n'
+    script = f'(async () => {{\n"use strict";\n{program}}})();\n'
     environment = Environment(
         loader=FileSystemLoader(SOURCES), undefined=StrictUndefined, autoescape=True, trim_blocks=True
     )
@@ -156,10 +156,10 @@ def _document(data: dict[str, Any]) -> str:
         language=language,
         t=data["words"][language],
         policy=_policy(style, script),
-        # Ours, and data in which nothing can end its element.
+        # Ours.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
-        data=Markup(_json(data)),  # noqa: S704
+        data=_packed(data),
     )
 
 
@@ -182,9 +182,10 @@ def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
-def _json(data: dict[str, Any]) -> str:
+def _packed(data: dict[str, Any]) -> str:
+    """`data` as compressed JSON, in letters and digits: nothing in it can end its element."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return "".join(_UNSAFE.get(ch, ch) for ch in text)
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), level=9)).decode("ascii")
 
 
 @lru_cache(maxsize=len(SCRIPTS) + len(STYLES) + 1)

@@ -78,6 +78,35 @@ def test_keys_lead_to_the_content_and_to_a_model(visit: Visit, real: Path) -> No
     assert page.evaluate(focused) == "uvdoc"
 
 
+# Whether what has the focus can be seen: not under the tray nor the finder, nor out of the window.
+COVERED = """() => new Promise((done) => requestAnimationFrame(() => {
+    const one = document.activeElement;
+    if (one.closest(".tray, .skip") || one === document.body) return done(null);
+    const box = one.getBoundingClientRect();
+    const tray = document.querySelector(".tray").getBoundingClientRect();
+    const finder = document.querySelector(".finder");
+    const { top, bottom } = finder.getBoundingClientRect();
+    const above = top <= 0 && !finder.contains(one) ? Math.max(0, bottom) : 0;
+    const seen = box.bottom > above && box.top < Math.min(tray.top, innerHeight);
+    done(seen ? null : `${one.outerHTML.slice(0, 120)} at ${box.top} of ${tray.top}`);
+}))"""
+
+
+def test_what_has_the_focus_is_not_under_the_tray(visit: Visit, real: Path, made: Path) -> None:
+    phone, wide = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
+    for home, view, size, keys in (
+        (real, COMPARE.replace("compare", "pick"), phone, 20),
+        (made, "pick=model-000,model-005", phone, 16),
+        (made, "pick=model-000,model-005", wide, 30),
+    ):
+        page = visit(home, view, viewport=size)
+        for _ in range(keys):
+            page.keyboard.press("Tab")
+            assert page.evaluate(COVERED) is None
+        turn(page, "")
+        assert page.evaluate("getComputedStyle(document.documentElement).scrollPaddingBottom") == "0px"
+
+
 STYLE = """selector => {
     const style = getComputedStyle(document.querySelector(selector));
     return [style.backgroundColor, style.outlineStyle, style.borderTopStyle];

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from restoration_models.site import crops
-from support.browser import NARROW, served, shot, titled
+from support.browser import NARROW, served, shot, titled, turn
+from support.browser import Visit as Seen
 from support.layers import REPOSITORY
 
 Visit = Callable[..., Any]
@@ -122,6 +123,26 @@ def test_copying_over_http_and_from_a_file(visit: Visit, real: Path, chromium: A
             page.get_by_role("button", name="Copiar: Cargarlo").click()
             page.wait_for_function("() => document.querySelectorAll('.copy.done').length === 2")
             assert page.evaluate("navigator.clipboard.readText()").endswith('load("uvdoc")')
+    # One that fails says so where it was asked for.
+    refuse = "navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => false"
+    page.evaluate(f"() => {{ {refuse}; }}")
+    page.get_by_role("button", name="Copiar: md5").first.click()
+    page.wait_for_selector(".copy.failed")
+    assert page.inner_text(".copy.failed") == "No copiado"
+
+
+def test_a_picture_that_is_lost_leaves_a_drawing(chromium: Any, few: Path, tmp_path: Path) -> None:
+    alone = tmp_path / few.name
+    alone.write_bytes(few.read_bytes())
+    seen = Seen(chromium)
+    page = seen.open(f"{alone.as_uri()}#q=model-000")
+    for view in ("q=model-000", "model=model-000", "compare=model-000,model-005"):
+        turn(page, view)
+        page.locator("p:visible", has_text="La imagen falta o está dañada").first.wait_for()
+        page.wait_for_function("() => ![...document.images].some((one) => one.checkVisibility())")
+        assert page.locator(".slider:visible, .pair:visible").count() == 0
+        shot(page, f"few-wide-lost-{view.partition('=')[0]}")
+    seen.close()
 
 
 def test_lineage_leads_both_ways(visit: Visit, few: Path) -> None:
@@ -139,6 +160,10 @@ def test_a_withdrawn_model_says_why_and_gives_no_call(visit: Visit, few: Path) -
     assert "Withdrawn: not to be used. It wipes out stamps." in page.inner_text(".head")
     assert "withdrawn" in page.inner_text(".head .badges")
     assert page.get_by_role("heading", name="Load it", exact=True).count() == 0
+    assert "ublished" not in page.inner_text(".rail")
+    for slug, label in (("model-000", "Published name"), ("model-003", "Published name, once validated")):
+        turn(page, f"model={slug}&lang=en")
+        assert page.locator(".rail dt", has_text="Published name").inner_text() == label
 
 
 def test_an_unknown_model_is_told(visit: Visit, real: Path) -> None:

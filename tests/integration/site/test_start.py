@@ -36,6 +36,11 @@ def test_layers_stand_in_their_order_with_all_their_models(visit: Visit, real: P
     assert page.eval_on_selector_all(".layer h2", "all => all.map(one => one.textContent)") == [
         catalogue.say(layer.title, "es") for layer in LOADED.layers
     ]
+    # Those of one title are told apart as well.
+    names = page.eval_on_selector_all(".layer", "all => all.map((one) => one.getAttribute('aria-label'))")
+    assert names == [
+        f"{number}. {catalogue.say(layer.title, 'es')}" for number, layer in enumerate(LOADED.layers, start=1)
+    ]
     assert shown(page) == [model.slug for model in LOADED.models]
     assert found(page) == f"{len(LOADED.models)} modelos de {len(LOADED.models)}"
     for model in LOADED.models:
@@ -72,6 +77,12 @@ SEARCHES = {
     "cámara sensor": {"restormer-real-denoising", "nafnet-sidd-width32", "nafnet-sidd-width64"},
     "CAMARA SENSOR": {"restormer-real-denoising", "nafnet-sidd-width32", "nafnet-sidd-width64"},
     "nothing of that kind": set(),
+    "sha256:7e90861b8a516eb4bc51f84bd889cb77275743d2d1d3ca8091951ec9f2b7da23": {"uvdoc"},
+    "md5: 2eadf6ff": {"uvdoc"},
+    '"7e90861b"': {"uvdoc"},
+    "uvdoc, (UVDoc).": {"uvdoc"},
+    "validado": {"uvdoc"},
+    "sin aclarar": {"restormer-deraining"},
 }
 
 
@@ -170,16 +181,18 @@ def test_an_address_brings_the_same_view(visit: Visit, real: Path) -> None:
     again.get_by_label("Buscar").fill("nafnet")
     again.get_by_role("link", name="nafnet-sidd-width64", exact=True).click()
     titled(again, "nafnet-sidd-width64")
+    again.reload()
+    titled(again, "nafnet-sidd-width64")
     again.get_by_role("link", name="Todos los modelos").click()
     titled(again, "Los modelos, capa por capa")
-    assert shown(again) == shown(page)
+    assert again.url == url and shown(again) == shown(page)
     assert again.evaluate("document.activeElement.textContent") == "nafnet-sidd-width64"
     again.go_back()
     titled(again, "nafnet-sidd-width64")
 
 
 def test_what_an_address_makes_up_is_left_out(visit: Visit, real: Path) -> None:
-    page = visit(real, "layer=none&task=x&use=maybe&sort=random&lang=toString&pick=a,b&theme=pink&%%%=1&q=")
+    page = visit(real, "layer=none&task=x&use=maybe&sort=random&lang=toString&pick=a,uvdoc&theme=x&%%%=1&q=")
     assert len(shown(page)) == len(LOADED.models)
     assert page.locator("html").get_attribute("lang") == "es"
     assert page.locator(".tray").is_hidden()
@@ -221,10 +234,20 @@ def test_both_languages(visit: Visit, real: Path) -> None:
 
 
 def test_the_flow_leads_to_a_layer(visit: Visit, made: Path) -> None:
-    page = visit(made)
-    page.get_by_role("navigation").get_by_role("button", name="Capa 3").click()
-    assert page.evaluate("document.activeElement.textContent") == "Capa 3"
-    page.wait_for_function("() => document.activeElement.getBoundingClientRect().top < innerHeight / 2")
+    # How far the layer begins below what sticks to the top.
+    below = """() => new Promise((done) => setTimeout(() => {
+        const finder = document.querySelector(".finder");
+        const sticks = getComputedStyle(finder).position === "sticky";
+        const layer = document.activeElement.closest(".layer").getBoundingClientRect();
+        done(Math.round(layer.top - (sticks ? finder.getBoundingClientRect().bottom : 0)));
+    }, 200))"""
+    for options in ({}, {"viewport": NARROW, "has_touch": True, "is_mobile": True}):
+        page = visit(made, **options)
+        for name in ("Capa 3", "Capa 2"):
+            page.evaluate("scrollTo(0, 0)")
+            page.get_by_role("navigation").get_by_role("button", name=name).click()
+            assert page.evaluate("document.activeElement.textContent") == name
+            assert abs(page.evaluate(below)) <= 2, (options, name)
 
 
 def test_a_phone_shows_the_filters_when_asked(visit: Visit, real: Path) -> None:
@@ -289,9 +312,19 @@ def test_two_hundred_models_scroll_and_filter_smoothly(visit: Visit, made: Path)
             page.get_by_role("link", name="Todos los modelos").click()
         page.wait_for_function("() => document.activeElement.textContent === 'model-132'")
         assert page.evaluate(place) == left
-    page.reload()
-    page.wait_for_selector("h1:visible")
-    assert page.evaluate("scrollY") > 1000
+    # Loaded again, the same tile stands where it stood.
+    top = """() => new Promise((done) => setTimeout(() => {
+        const under = document.querySelector(".finder").getBoundingClientRect().bottom;
+        const tiles = [...document.querySelectorAll(".tile")];
+        const tile = tiles.find((one) => one.getBoundingClientRect().bottom > under);
+        done(`${tile.querySelector("h3").textContent} at ${Math.round(tile.getBoundingClientRect().top)}`);
+    }, 400))"""
+    for down in (12000, 5000):
+        page.evaluate(f"scrollTo(0, {down})")
+        left = page.evaluate(top)
+        page.reload()
+        page.wait_for_selector("h1:visible")
+        assert page.evaluate(top) == left
     page.evaluate("scrollTo(0, 0)")
     shot(page, "made-wide-start")
     typed = page.evaluate("""() => {

@@ -40,12 +40,12 @@ const pictureRow = (models) => {
     if (!model.picture) return placeholder(model);
     const made = slider(model, moved);
     sliders.push(made);
-    return made.frame;
+    return framed("div", model, made.frame);
   });
   return row(`${capital(t("before"))} → ${t("after")}`, cells, "row-pictures");
 };
 
-const quoted = (slugs) => slugs.map((slug) => t("quoted", { text: slug.slice(0, 80) })).join(", ");
+const quoted = (slugs) => slugs.map((slug) => t("quoted", { text: shorten(slug, 80) })).join(", ");
 
 // What an address names instead of two or three models of one task, and what can be done about it.
 const notComparable = (models, unknown) => {
@@ -92,9 +92,9 @@ const drawCompare = () => {
     row(t("fact.size"), models.map((model) => model.sizeText.replace(" ", "\u00a0"))),
     unlessSame(t("fact.parameters"), models.map((model) => model.parametersText)),
     row(t("fact.licence"), models.map((model) => model.licence)),
-    row(t("label.family"), models.map((model) => data.families[model.family])),
-    row(t("label.layer"), models.map((model) => say(layerOf.get(model.layer).title))),
-    unlessSame(t("fact.trained"), models.map((model) => say(model.trained))),
+    row(t("label.family"), models.map((model) => el("bdi", null, data.families[model.family]))),
+    row(t("label.layer"), models.map((model) => el("bdi", null, say(layerOf.get(model.layer).title)))),
+    unlessSame(t("fact.trained"), models.map((model) => model.trained && el("bdi", null, say(model.trained)))),
     reportedRows(models));
   table.style.setProperty("--models", String(models.length));
   byId("compare").replaceChildren(crumbs(), el("div.head", null, heading), table);

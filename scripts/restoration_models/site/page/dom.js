@@ -1,9 +1,15 @@
 // Elements: made one by one, their text set as text. Nothing on this page is ever parsed as HTML.
-const data = JSON.parse(document.getElementById("data").textContent);
+// The data come compressed: a catalogue's texts are long, and alike.
+if (!("DecompressionStream" in window)) {
+  byId("old").hidden = false;
+  return;
+}
+const packed = Uint8Array.from(atob(byId("data").textContent), (letter) => letter.charCodeAt(0));
+const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+const data = await new Response(unpacked).json();
 // Models come as rows of values, their names told once.
 data.models = data.models.map((row) =>
   Object.fromEntries(data.keys.map((key, index) => [key, row[index]]).filter(([, value]) => value !== null)));
-const byId = (id) => document.getElementById(id);
 
 // An element with its attributes and children; a text becomes a text node, and nothing becomes nothing.
 const el = (tag, attributes, ...children) => {

@@ -17,9 +17,14 @@ const goBack = (view, place, heading) => {
   const links = place.link ? [...byId(view).querySelectorAll("a[href^='#']")] : [];
   const link = links.find((one) => bare(one.getAttribute("href")) === place.link && one.getClientRects().length);
   (link || heading).focus({ preventScroll: true });
+  putBack(place, link);
+};
+
+// Tiles out of sight are not laid out yet, so that how far down says less than what stood there.
+const putBack = (place, link) => {
   scrollTo(0, place.y);
-  // Tiles out of sight are not laid out yet, so that how far down says less than the link itself.
-  if (link) scrollBy(0, link.getBoundingClientRect().top - place.top);
+  const stood = link || (place.tile && tileOf(place.tile)?.node);
+  if (stood) bring(stood, place.top);
 };
 
 // `place` is where the reader was when the view was left; null for one that is opened.
@@ -45,29 +50,13 @@ const render = (place) => {
   const name = view === "start" ? null : heading && heading.textContent;
   if (name !== undefined) document.title = name ? `${name} · ${t("name")}` : t("name");
   if (before === null) {
-    if (place) scrollTo(0, place.y); // loaded again
+    if (place) putBack(place); // loaded again
   } else if (before !== key) {
     goBack(view, place || { y: 0 }, heading);
   }
   if (read(location.hash, data.language).lang !== language) settle();
   mark();
 };
-
-const setTheme = (theme) => {
-  document.documentElement.dataset.theme = theme;
-  byId("theme").setAttribute("aria-pressed", String(theme === "dark"));
-};
-
-const preferred = matchMedia("(prefers-color-scheme: dark)");
-const themeNow = () => recall("theme", ["dark", "light"]) || (preferred.matches ? "dark" : "light");
-
-setTheme(themeNow());
-preferred.addEventListener("change", () => setTheme(themeNow()));
-byId("theme").addEventListener("click", () => {
-  const theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  retain("theme", theme);
-  setTheme(theme);
-});
 
 for (const button of document.querySelectorAll("[data-language]")) {
   button.addEventListener("click", () => {
@@ -89,7 +78,6 @@ byId("home").addEventListener("click", (event) => {
   scrollTo(0, 0);
 });
 
-history.scrollRestoration = "manual";
 addEventListener("hashchange", () => {
   clearTimeout(waiting);
   clearTimeout(resting);

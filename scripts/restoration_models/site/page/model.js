@@ -1,7 +1,7 @@
 // One model: its picture, its card, and beside them what is needed each day.
 const shots = (model) => {
   if (!model.picture) return el("section.shots", null, placeholder(model));
-  return el("section.shots", null, slider(model).frame, details(model));
+  return framed("section.shots", model, slider(model).frame, details(model));
 };
 
 const glance = (model) => el("section", { "aria-labelledby": "glance" }, el("h2", { id: "glance" }, t("glance")),
@@ -11,9 +11,10 @@ const glance = (model) => el("section", { "aria-labelledby": "glance" }, el("h2"
     fact(t("fact.licence"), model.licence),
     fact(t("fact.size"), model.sizeText.replace(" ", "\u00a0")),
     model.parametersText && fact(t("fact.parameters"), model.parametersText.replace(" ", "\u00a0")),
-    fact(t("label.family"), data.families[model.family]),
+    fact(t("label.family"), el("bdi", null, data.families[model.family])),
     fact(t("fact.file"), el("code", null, model.file))),
-  el("dl.facts.stacked", null, fact(t("published"), el("code", null, path(shared(model, "name")))),
+  !model.withdrawn && el("dl.facts.stacked", null,
+    fact(t(model.state === "validated" ? "published" : "published.once"), el("code", null, path(shared(model, "name")))),
     model.aliases && fact(t("aliases"), model.aliases.map((name) => el("code.alias", null, path(name))))));
 
 const commands = (model) => {
@@ -51,7 +52,7 @@ const ancestors = (model) => {
 const lineage = (model) => {
   const from = ancestors(model);
   const into = data.models.filter((other) => other.base === model.slug);
-  const to = (other) => el("li", null, el("a", { href: toModel(other.slug) }, titleOf(other)));
+  const to = (other) => el("li", null, el("a", { href: toModel(other.slug), dir: "auto" }, titleOf(other)));
   return el("section", { "aria-labelledby": "lineage" }, el("h2", { id: "lineage" }, t("lineage")),
     from.length + into.length === 0
       ? el("p.soft", null, t("lineage.none"))
@@ -81,13 +82,13 @@ const drawModel = () => {
   const model = modelOf.get(state.model);
   const heading = el("h1", { tabindex: -1, dir: "auto" });
   if (!model) {
-    heading.textContent = t("unknown", { slug: state.model.slice(0, 80) });
+    heading.textContent = t("unknown", { slug: shorten(state.model, 80) });
     byId("model").replaceChildren(crumbs(), heading);
     return heading;
   }
   heading.textContent = titleOf(model);
   byId("model").replaceChildren(
-    crumbs(el("span", null, say(layerOf.get(model.layer).title))),
+    crumbs(el("bdi", null, say(layerOf.get(model.layer).title))),
     el("div.head", null,
       el("p.kicker", null, taskName(model.task)), heading,
       model.about && el("p.lede", { dir: "auto" }, say(model.about)),

@@ -29,17 +29,18 @@ const copyButton = (text, block, what) => {
   button.addEventListener("click", async () => {
     const done = await copyText(text, block);
     tell(t(done ? "copied" : "copy.failed"));
-    label.textContent = t(done ? "copied" : "copy");
+    label.textContent = t(done ? "copied" : "copied.not");
     button.classList.toggle("done", done);
+    button.classList.toggle("failed", !done);
     setTimeout(() => {
       label.textContent = t("copy");
-      button.classList.remove("done");
-    }, 1600);
+      button.classList.remove("done", "failed");
+    }, done ? 1600 : 4000);
   });
   return button;
 };
 
-const shorten = (text) => (text.length > 60 ? `${text.slice(0, 57)}…` : text);
+const shorten = (text, most = 60) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 // Code on lines of its own; the whole of it can be reached and copied by keys. With a heading of its
 // own, the button stands beside that.

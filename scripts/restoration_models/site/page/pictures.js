@@ -105,7 +105,14 @@ const symbols = () => draw("svg", { class: "symbols", "aria-hidden": "true", foc
     draw("path", { class: "leaf", d: "M20 10H64V90H20Z" }), ...spoil(),
     draw("path", { class: "leaf", d: "M76 10H120V90H76Z" }), ...lines(84, 114))));
 
-const placeholder = (model) => el("div.absent", null,
+const placeholder = (model, why = model.state) => el("div.absent", null,
   draw("svg", { viewBox: "0 0 140 100", "aria-hidden": "true", focusable: "false" },
     draw("use", { href: `#kind-${KINDS[model.task] || "noise"}` })),
-  el("p", null, t(`nopicture.${model.state}`)));
+  el("p", null, t(`nopicture.${why}`)));
+
+// A frame whose picture is missing or broken shows the drawing instead.
+const framed = (tag, model, ...shown) => {
+  const frame = el(tag, null, shown);
+  frame.addEventListener("error", () => frame.replaceChildren(placeholder(model, "lost")), { capture: true, once: true });
+  return frame;
+};

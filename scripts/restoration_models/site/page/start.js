@@ -5,7 +5,12 @@ const hays = new Map(data.models.map((model) => [model.slug, plain([
   model.slug, inBoth(model.title), inBoth(model.about), inBoth(data.tasks[model.task]), model.task,
   data.families[model.family], model.licence, model.file, shared(model, "name"), ...(model.aliases || []),
   inBoth(layerOf.get(model.layer).title), inBoth(model.trained),
+  ...Object.values(data.words).flatMap((told) => [told[`badge.${model.use}`], told[`state.${stateOf(model)}`]]),
 ].join(" "))]));
+
+// The words that are looked for, pasted with quotes, brackets or the name of a digest too.
+const wordsOf = (text) => plain(text).replace(/\b(?:sha256|md5)\s*[:=]/g, " ")
+  .split(/[\s,;"'`«»“”‘’()[\]{}<>]+/).map((word) => word.replace(/[.:]+$/, "")).filter(Boolean);
 
 // A digest is found by its beginning: as part of a text, "64" would be in nearly all of them.
 const ENOUGH = 4;
@@ -27,12 +32,24 @@ const ORDERS = {
 // What is on the start page now; drawn anew for each language.
 let board = null;
 
-const tile = (model) => {
+// A box that cannot be chosen keeps the focus, so that everyone learns why.
+const pickBox = (model) => {
   const pick = el("input", { type: "checkbox", value: model.slug, "aria-label": t("pick.model", { model: titleOf(model) }) });
+  pick.addEventListener("click", (event) => {
+    if (pick.getAttribute("aria-disabled") !== "true") return;
+    event.preventDefault();
+    byId("why").classList.add("refused");
+    tell(trayMore());
+  });
   pick.addEventListener("change", () => choose(model.slug, pick.checked));
+  return pick;
+};
+
+const tile = (model) => {
+  const pick = hasOthers(model) ? pickBox(model) : null;
   const gain = gainText(model);
   const node = el("li.tile", null,
-    el("div.tile-picture", null, model.picture ? pair(model) : placeholder(model)),
+    framed("div.tile-picture", model, model.picture ? pair(model) : placeholder(model)),
     el("div.tile-text", null,
       el("p.kicker", null, taskName(model.task)),
       el("h3", null, el("a", { href: toModel(model.slug), dir: "auto" }, titleOf(model))),
@@ -42,7 +59,9 @@ const tile = (model) => {
         el("dl.figures", null,
           fact(t("fact.size"), model.sizeText.replace(" ", "\u00a0")),
           gain ? fact(t("fact.gain"), el("strong", null, gain)) : null),
-        el("label.pick", null, pick, el("span", { "aria-hidden": "true" }, t("pick"))))));
+        pick
+          ? el("label.pick", null, pick, el("span", { "aria-hidden": "true" }, t("pick")))
+          : el("span.sole", null, t("pick.sole")))));
   return { model, node, pick };
 };
 
@@ -50,8 +69,8 @@ const layerSection = (layer, index) => {
   const models = data.models.filter((model) => model.layer === layer.slug);
   const tiles = models.map(tile);
   const list = el("ul.tiles", { role: "list" }, tiles.map((one) => one.node));
-  const heading = el("h2", { id: `layer-${index}`, tabindex: -1, dir: "auto" }, say(layer.title));
-  const node = el("section.layer", { "aria-labelledby": `layer-${index}` },
+  const heading = el("h2", { tabindex: -1, dir: "auto" }, say(layer.title));
+  const node = el("section.layer", { "aria-label": `${index + 1}. ${say(layer.title)}` },
     el("div.layer-head", null,
       el("span.ordinal", { "aria-hidden": "true" }, index + 1), heading,
       el("p", { dir: "auto" }, say(layer.purpose)),
@@ -62,16 +81,17 @@ const layerSection = (layer, index) => {
 
 const arrow = () => el("span.arrow", { "aria-hidden": "true" });
 
-const goTo = ({ heading }) => {
+const edge = () => parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
+const goTo = ({ node, heading }) => {
   heading.focus({ preventScroll: true });
-  heading.scrollIntoView({ block: "start" });
+  bring(node, edge() - 1); // its line lies under the finder's
 };
 
 const flow = (sections) => el("nav.flow", { "aria-label": t("flow") }, el("ol", { role: "list" },
   el("li.end", null, t("flow.in")),
   sections.map((section, index) => el("li", null, arrow(),
     el("button", { type: "button", on: { click: () => goTo(section) } },
-      el("span.ordinal", { "aria-hidden": "true" }, index + 1), say(section.layer.title)))),
+      el("span.ordinal", { "aria-hidden": "true" }, index + 1), el("bdi", null, say(section.layer.title))))),
   el("li.end", null, arrow(), t("flow.out"))));
 
 const select = (name, options) => {
@@ -131,6 +151,28 @@ const drawStart = () => {
       flow(sections)),
     find.form, ...sections.map((section) => section.node), none, tray);
   board = { sections, find, tray, none, heading };
+  covered.disconnect();
+  for (const node of [find.form, tray]) covered.observe(node);
+};
+
+// How much of the screen is under what sticks to its edges, for the style.
+const GAP = 24;
+const covered = new ResizeObserver(() => {
+  const { find, tray } = board;
+  const set = (name, value) => document.documentElement.style.setProperty(name, `${value}px`);
+  set("--finder", find.form.offsetHeight);
+  set("--tray", tray.offsetHeight && tray.offsetHeight + GAP);
+});
+
+const allTiles = () => board.sections.flatMap((section) => section.tiles);
+const tileOf = (slug) => allTiles().find(({ model, node }) => model.slug === slug && !node.hidden);
+// The first tile of which something can be seen, where one has gone down to them.
+const topTile = () => {
+  if (!board || !scrollY) return null;
+  const boxes = allTiles().map(({ model, node }) => [model.slug, node.getBoundingClientRect()]);
+  const top = edge();
+  const found = boxes.find(([, box]) => box.bottom > top);
+  return found && found[1].top < innerHeight ? { tile: found[0], top: found[1].top } : null;
 };
 
 const fits = (model, words) =>
@@ -150,7 +192,7 @@ const arrange = (section) => {
 
 // Bring the board in step with the state.
 const applyStart = () => {
-  const words = plain(state.q).split(/\s+/).filter(Boolean);
+  const words = wordsOf(state.q);
   const chosen = FILTERS.filter((name) => state[name]);
   let shown = 0;
   for (const section of board.sections) {
@@ -161,10 +203,15 @@ const applyStart = () => {
       node.hidden = !fit;
       here += fit;
       const picked = state.pick.includes(model.slug);
-      pick.checked = picked;
-      pick.disabled = !picked && state.pick.length > 0 && comparable([...state.pick, model.slug]).length === state.pick.length;
-      pick.parentNode.title = pick.disabled ? t("pick.not") : "";
       node.classList.toggle("picked", picked);
+      if (!pick) continue;
+      pick.checked = picked;
+      const refused = !picked && state.pick.length > 0 && comparable([...state.pick, model.slug]).length === state.pick.length;
+      for (const [name, value] of [["aria-disabled", "true"], ["aria-describedby", "why"]]) {
+        if (refused) pick.setAttribute(name, value);
+        else pick.removeAttribute(name);
+      }
+      pick.parentNode.title = refused ? trayMore() : "";
     }
     section.node.hidden = here === 0 && (section.tiles.length > 0 || chosen.length + words.length > 0);
     shown += here;
@@ -214,26 +261,30 @@ const drop = (slug) => {
   choose(slug, false);
   const button = [...board.tray.querySelectorAll(".drop")].find((one) => one.value === next) ||
     board.tray.querySelector(".drop");
-  const { node, pick } = board.sections.flatMap((section) => section.tiles).find(({ model }) => model.slug === slug);
+  const { node, pick } = allTiles().find(({ model }) => model.slug === slug);
   (button || (node.hidden ? board.heading : pick)).focus({ preventScroll: true });
 };
 
-const trayMore = () => t("tray.more", { task: taskName(modelOf.get(state.pick[0]).task) });
+// What can still be chosen, which is also why the other boxes cannot.
+const trayMore = () => {
+  const same = data.models.filter((model) => model.task === modelOf.get(state.pick[0]).task).length;
+  const chosen = state.pick.length;
+  const name = chosen === MOST ? "full" : chosen === same ? "all" : chosen > 1 ? "room" : "more";
+  return t(`tray.${name}`, { task: taskName(modelOf.get(state.pick[0]).task), most: MOST });
+};
 
 const drawTray = () => {
   const { tray } = board;
   tray.hidden = state.pick.length === 0;
   tray.replaceChildren();
   if (tray.hidden) return;
-  const enough = state.pick.length > 1;
   append(tray, [
-    el("ul", { role: "list" }, state.pick.map((slug) => el("li", null, titleOf(modelOf.get(slug)),
+    el("ul", { role: "list" }, state.pick.map((slug) => el("li", null, el("bdi", null, titleOf(modelOf.get(slug))),
       el("button.drop", {
         type: "button", value: slug, "aria-label": t("tray.drop", { model: titleOf(modelOf.get(slug)) }),
         on: { click: () => drop(slug) },
       }, "×")))),
-    enough
-      ? el("a.button", { href: toCompare(state.pick) }, t("tray.go", { count: state.pick.length }))
-      : el("p", null, trayMore()),
+    state.pick.length > 1 && el("a.button", { href: toCompare(state.pick) }, t("tray.go", { count: state.pick.length })),
+    el("p", { id: "why" }, trayMore()),
   ]);
 };

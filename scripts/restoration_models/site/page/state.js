@@ -15,7 +15,10 @@ const CHOICES = {
     data.models.some((model) => stateOf(model) === state)),
 };
 
-const named = (text) => present((text || "").split(",").filter(Boolean)).slice(0, 20);
+const named = (text) => present((text || "").split(",").map((slug) => slug.trim()).filter(Boolean)).slice(0, 20);
+
+// Whether there is another model of its task.
+const hasOthers = (model) => data.models.some((other) => other.task === model.task && other !== model);
 
 // Models that can stand side by side: of the task of the first, three at most.
 const comparable = (chosen) =>
@@ -32,7 +35,7 @@ const read = (hash, lang) => {
   }
   if (SORTS.includes(found.get("sort"))) state.sort = found.get("sort");
   if (Object.hasOwn(data.words, found.get("lang"))) state.lang = found.get("lang");
-  state.pick = comparable(named(found.get("pick")).filter((slug) => modelOf.has(slug)));
+  state.pick = comparable(named(found.get("pick")).filter((slug) => modelOf.has(slug) && hasOthers(modelOf.get(slug))));
   state.model = found.get("model");
   state.compare = found.has("compare") ? named(found.get("compare")) : null;
   return state;
@@ -50,24 +53,9 @@ const address = (state) => {
   return `#${told.toString().replace(/%2C/g, ",")}`;
 };
 
-// What the browser remembers from one visit to the next; one that keeps nothing forgets it with the page.
-const recall = (name, allowed) => {
-  try {
-    const found = localStorage.getItem(`models-${name}`);
-    return allowed.includes(found) ? found : null;
-  } catch {
-    return null;
-  }
-};
-const retain = (name, value) => {
-  try {
-    localStorage.setItem(`models-${name}`, value);
-  } catch { /* the choice holds until the page is left */ }
-};
-
 let state = read(location.hash, recall("language", Object.keys(data.words)) || data.language);
 // The last choice on the start page: the way back leads there.
-let lastStart = read("", state.lang);
+let lastStart = read(history.state?.start || "", state.lang);
 
 const toModel = (slug) => address({ model: slug, lang: language });
 const toCompare = (chosen) => address({ compare: chosen, lang: language });
@@ -86,13 +74,24 @@ const keep = () => {
   waiting = setTimeout(settle, 300); // browsers allow some three changes a second
 };
 
-// Where the reader was, kept with each step of the history: how far down, and the link that was followed.
-let startPlace = null;
-const mark = (place) => {
-  history.replaceState({ y: scrollY, ...place }, "");
-  if (viewOf() === "start") startPlace = history.state;
-};
 const viewOf = () => (state.model ? "model" : state.compare ? "compare" : "start");
+
+// Where the reader was, kept with each step of the history: how far down, the link that was followed or
+// the tile that stood at the top, and from other views the way back to the start.
+let startPlace = history.state?.from || null;
+const mark = (place) => {
+  const start = viewOf() === "start";
+  const here = place || (start ? topTile() : null);
+  history.replaceState({ y: scrollY, ...here, ...(start ? null : { start: toStart(), from: startPlace }) }, "");
+  if (start) startPlace = history.state;
+};
+
+// Puts `node` where it stood, and looks again: what comes into sight is laid out only then, and shifts it.
+const bring = (node, top, again = 4) => {
+  if (!node.getClientRects().length) return;
+  scrollBy(0, node.getBoundingClientRect().top - top);
+  if (again) requestAnimationFrame(() => bring(node, top, again - 1));
+};
 // A link to the same place, in whatever language.
 const bare = (href) => href.replace(/&?lang=\w+$/, "");
 

@@ -204,15 +204,19 @@ def test_what_a_redirect_has_for_a_body_is_not_read(tmp_path: Path, status: byte
 def test_interim_answers_that_never_end_are_given_up_soon(tmp_path: Path) -> None:
     """Each try costs all the patience there is for an answer: there are as few as for an absent host."""
     policy = replace(PATIENT, answer_seconds=0.2, retries=6, quick_retries=1)
+    stop = threading.Event()
+    enough = threading.Timer(SOON, stop.set)
+    enough.start()
     with Raw(b"", drip=b"HTTP/1.1 100 Continue\r\n\r\n", every=0.01) as server:
         with pytest.raises(DownloadFailed, match="took the request and never answered"):
-            fetch(request(DATA, server.url), places(tmp_path, policy))
+            fetch(request(DATA, server.url), places(tmp_path, policy), stop=stop)
+        enough.cancel()
         assert server.received.count(b"GET ") == 2
 
 
 def test_short_answers_that_only_drip_together_are_given_up(tmp_path: Path) -> None:
     """One right byte of each range that was asked for, by a fast server: less than the rate in all."""
-    policy = replace(PATIENT, drip_window=0.2, drip_rate=1 << 20)
+    policy = replace(PATIENT, drip_window=0.2, drip_rate=1 << 20, connections=1)
     asked = 0
 
     def answer(request: bytes) -> bytes:
@@ -221,8 +225,8 @@ def test_short_answers_that_only_drip_together_are_given_up(tmp_path: Path) -> N
         found = re.search(rb"bytes=(\d+)-", request)
         assert found
         at = int(found[1])
-        head = b"HTTP/1.1 206 Partial\r\nContent-Range: bytes %d-%d/3000\r\nContent-Length: 1\r\n\r\n"
-        return head % (at, at) + DATA[at : at + 1]
+        told = b"Content-Range: bytes %d-%d/3000\r\nContent-Length: 1\r\nConnection: close\r\n\r\n"
+        return b"HTTP/1.1 206 Partial\r\n" + told % (at, at) + DATA[at : at + 1]
 
     with Raw(answer) as server, pytest.raises(DownloadFailed, match="only drips"):
         fetch(request(DATA, server.url), places(tmp_path, policy))

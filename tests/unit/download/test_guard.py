@@ -170,4 +170,5 @@ def test_a_header_that_never_ends_is_given_up() -> None:
         answer = web.open(server.url)
         with pytest.raises(Transient, match="only drips a page"):
             answer.page()
+        answer.close()
         web.close()

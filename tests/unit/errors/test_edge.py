@@ -129,8 +129,8 @@ def test_a_terminal_that_hung_up_does_not_keep_things_from_being_put_in_order(tm
     code = """
 edge.heed_signals()
 def call():
-    print("begun", flush=True)
     try:
+        print("begun", flush=True)
         sys.stdin.read()
     finally:
         print("a terminal's own way back", flush=True)

@@ -26,7 +26,7 @@ from restoration_models.download.digests import digests_of
 from restoration_models.editing import Editing, Say, editing, require_free, silent, take_back_killed
 from restoration_models.errors import ModelProblem, RestorationModelsError
 from restoration_models.newcomer import AlreadyThere, Decided, Wanted
-from restoration_models.project import Project
+from restoration_models.project import Project, in_cache
 from restoration_models.recognition import Recognised
 from restoration_models.report import Report
 from restoration_models.scan import UnsafeCheckpoint
@@ -247,7 +247,7 @@ def keep(
         edits.keep_layer(one.slug)
     edits.keep_layer(layer, slug)
     if places.cache is not None and md5 is not None:
-        edits.rollback.create_in_cache(places.cache / md5[:2] / md5[2:])
+        edits.rollback.create_in_cache(in_cache(places.cache, md5))
     edits.create_model(layer, slug, file)
 
 

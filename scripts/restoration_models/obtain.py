@@ -14,7 +14,7 @@ from restoration_models.download.events import Reporter
 from restoration_models.errors import UsageProblem, WorldFailure
 from restoration_models.files import link_or_copy
 from restoration_models.lock import LockedModel
-from restoration_models.project import Project
+from restoration_models.project import Project, in_cache
 
 
 class OtherDigest(UsageProblem):
@@ -127,7 +127,7 @@ def _is_cached(found: Places, model: Model, locked: LockedModel | None) -> bool:
     """Whether DVC's cache has the locked file, and it is the catalogue's."""
     if locked is None or locked.sha256 != model.sha256 or found.cache is None:
         return False
-    return _has(found.cache / locked.md5[:2] / locked.md5[2:], model.size)
+    return _has(in_cache(found.cache, locked.md5), model.size)
 
 
 def _has(path: Path, size: int) -> bool:

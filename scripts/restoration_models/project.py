@@ -105,3 +105,8 @@ class Project:
     def relative(self, path: Path) -> str:
         """`path` as a person reads it: relative to the root, with forward slashes."""
         return path.relative_to(self.root).as_posix()
+
+
+def in_cache(cache: Path, md5: str) -> Path:
+    """Where DVC keeps the file of this `md5` in its cache of files (``…/cache/files/md5``)."""
+    return cache / md5[:2] / md5[2:]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from restoration_models.download.place import require_space, same_disk
 from restoration_models.errors import ModelProblem, RestorationModelsError, WorldFailure
 from restoration_models.files import disk_failure
 from restoration_models.lock import LockedModel
-from restoration_models.project import Project
+from restoration_models.project import Project, in_cache
 
 
 class NeverLocked(ModelProblem):
@@ -125,13 +125,14 @@ def pull(project: Project, slugs: Sequence[str] = (), *, jobs: int, reporter: Re
         outcome = _fetch(project, cache, missing, jobs, reporter)
         repo = opening.result()
     failed = {failure.slug for failure in outcome.failed}
-    targets = [str(one.place) for one in absent if one.entry.slug not in failed]
-    with _told(project):
+    ready = [one for one in absent if one.entry.slug not in failed]
+    entries = {entry.slug: entry for entry in missing}
+    with _told(project), closing(repo):
         for slug, fetched in outcome.fetched:
-            _keep(repo, cache, fetched, next(entry for entry in missing if entry.slug == slug))
-        placed, in_the_way = _place(repo, targets)
-    for one in absent:
-        if str(one.place) in targets and str(one.place) not in in_the_way:
+            _keep(repo, cache, fetched, entries[slug])
+        placed, in_the_way = _place(repo, [str(one.place) for one in ready])
+    for one in ready:
+        if str(one.place) not in in_the_way:
             _require_placed(project, one)
     return Pulled(
         tuple(slug for slug, _ in outcome.fetched),
@@ -168,7 +169,7 @@ def _wanted(project: Project, catalogue: Catalogue, slugs: Sequence[str]) -> tup
 
 def _cached(cache: Path, entry: LockedModel) -> bool:
     """Whether DVC's cache has the file. As DVC does, what is write-protected is believed, else hashed."""
-    path = cache / entry.md5[:2] / entry.md5[2:]
+    path = in_cache(cache, entry.md5)
     try:
         facts = path.stat()
     except OSError:
@@ -181,7 +182,7 @@ def _cached(cache: Path, entry: LockedModel) -> bool:
 def _same(place: Path, cache: Path, entry: LockedModel) -> bool:
     """Whether the file in place is the cache's own: linked, as DVC does where the disk can."""
     try:
-        same = place.samefile(cache / entry.md5[:2] / entry.md5[2:])
+        same = place.samefile(in_cache(cache, entry.md5))
     except OSError:
         return False
     return same and _cached(cache, entry)

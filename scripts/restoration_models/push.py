@@ -17,7 +17,7 @@ from restoration_models import lock, obtain, store
 from restoration_models.catalogue import Catalogue
 from restoration_models.errors import ModelProblem
 from restoration_models.lock import LockedModel
-from restoration_models.project import Project
+from restoration_models.project import Project, in_cache
 from restoration_models.store import StoreSettings
 
 PART = 8 << 20
@@ -108,7 +108,7 @@ def push(
 
 def _place(project: Project, cache: Path, layer: str, entry: LockedModel) -> Path | None:
     """Where this machine has the file, as far as sizes tell."""
-    for path in (cache / entry.md5[:2] / entry.md5[2:], project.layer(layer) / entry.path):
+    for path in (in_cache(cache, entry.md5), project.layer(layer) / entry.path):
         if path.is_file() and path.stat().st_size == entry.size:
             return path
     return None

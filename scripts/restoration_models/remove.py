@@ -15,7 +15,7 @@ from restoration_models.errors import ModelProblem, RestorationModelsError
 from restoration_models.files import sweep, write_text
 from restoration_models.lock import LockedModel
 from restoration_models.newcomer import Words
-from restoration_models.project import Project
+from restoration_models.project import Project, in_cache
 
 OWN_FILES = frozenset({"README.md", "sample.png", ".gitignore"})
 """What the pipeline writes into a model's folder, besides the checkpoint."""
@@ -210,7 +210,7 @@ def _left(
     published = (catalogue.published_name(model), *model.aliases)
     if locked is None:
         return False, None, published
-    cached = obtain.cache_folder(project) / locked.md5[:2] / locked.md5[2:]
+    cached = in_cache(obtain.cache_folder(project), locked.md5)
     try:
         name = store.object_name(store.settings(project), locked.md5)
     except RestorationModelsError:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from restoration_models.download.partial import read_record
 from restoration_models.download.policy import DEFAULT, Policy
+from restoration_models.project import in_cache
 from restoration_models.sources import Source, WebSource, parse
 
 
@@ -136,7 +137,7 @@ def plan(request: Request, places: Places) -> Plan:
         steps.append(UseFile(inbox, "inbox"))
     if request.md5:
         if places.cache is not None:
-            cached = places.cache / request.md5[:2] / request.md5[2:]
+            cached = in_cache(places.cache, request.md5)
             if _has(cached, request.size):
                 steps.append(CopyFile(cached, "cache"))
         if places.stored is not None or places.fetch_from_store is not None:

@@ -20,7 +20,7 @@ from typing import Any
 from restoration_models import lock
 from restoration_models.catalogue import load
 from restoration_models.errors import Problem, ProblemsFound, RestorationModelsError
-from restoration_models.project import Project
+from restoration_models.project import Project, in_cache
 from restoration_models.store.client import ObjectMissing, StoreTrouble, StoreUnreachable, asking, client
 from restoration_models.store.objects import listing, object_name
 from restoration_models.store.settings import StoreSettings
@@ -136,7 +136,7 @@ def _named(project: Project, settings: StoreSettings) -> list[Checked]:
             if known is not None:
                 found[entry.md5] = replace(known, models=(*known.models, slug), files=(*known.files, file))
                 continue
-            files = (cache / entry.md5[:2] / entry.md5[2:], file)
+            files = (in_cache(cache, entry.md5), file)
             name = object_name(settings, entry.md5)
             found[entry.md5] = Checked(name, entry.md5, entry.size, (slug,), files, place)
     return list(found.values())

@@ -10,7 +10,7 @@ from restoration_models.catalogue import say
 from restoration_models.download import fetch
 from restoration_models.download.events import Reporter
 from restoration_models.errors import RestorationModelsError
-from restoration_models.project import Project
+from restoration_models.project import Project, in_cache
 from restoration_models.training.wanted import Located, Wanted, Withdrawn
 
 
@@ -31,7 +31,7 @@ def locate(project: Project, slug: str) -> Located:
     in_place = project.checkpoint(model.layer, slug, model.file)
     here = [in_place]
     if request.md5 is not None:
-        here.append(obtain.cache_folder(project) / request.md5[:2] / request.md5[2:])
+        here.append(in_cache(obtain.cache_folder(project), request.md5))
     here.append(project.inbox / model.sha256)
 
     def bring(report: Reporter) -> Path:
